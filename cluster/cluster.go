@@ -1,0 +1,80 @@
+// Package cluster gives a learner a Kubernetes cluster and watches it. It holds
+// the providers (embedded, kind, existing) and the watch layer; it knows
+// nothing of lessons or of the screen.
+package cluster
+
+import (
+	"context"
+	"time"
+)
+
+// Provider makes one named cluster and takes it away again. The methods are
+// not safe for concurrent use on one cluster; a lock in the state folder keeps
+// two processes apart.
+type Provider interface {
+	// Up creates the cluster, resumes it when it is paused, or joins it when
+	// it runs, and returns when it is ready to be used. When ctx is cancelled
+	// it undoes what it had begun before it returns.
+	Up(ctx context.Context, report Progress) (Access, error)
+	// Down pauses the cluster: nothing runs any more, its data stays.
+	Down(ctx context.Context, report Progress) error
+	// Delete removes the cluster and its data. It never removes what Up did
+	// not make.
+	Delete(ctx context.Context, report Progress) error
+	// Status tells what is there now.
+	Status(ctx context.Context) (Status, error)
+}
+
+// Access is how a running cluster is reached.
+type Access struct {
+	Provider   string `json:"provider"`           // "embedded", "kind" or "existing"
+	Name       string `json:"name"`               // the cluster's name
+	Kubeconfig string `json:"kubeconfig"`         // path of k8stutor's own file, mode 0600
+	Context    string `json:"context"`            // context in that file
+	Server     string `json:"server"`             // URL of the API server
+	Version    string `json:"version"`            // server version, such as v1.36.3
+	NodeHost   string `json:"nodeHost"`           // where NodePorts answer, such as 127.0.0.1
+	AuditLog   string `json:"auditLog,omitempty"` // JSON-lines audit log, empty when there is none
+}
+
+// State is where a cluster is in its life.
+type State string
+
+// States of a cluster.
+const (
+	StateAbsent  State = "absent"
+	StatePaused  State = "paused"
+	StateRunning State = "running"
+	StateBroken  State = "broken" // something of it is there, but it does not answer
+)
+
+// Status is what a provider knows of its cluster.
+type Status struct {
+	Access
+	State State  `json:"state"`
+	Parts []Part `json:"parts,omitempty"`
+}
+
+// Part is one supervised piece of a cluster: a process or a node container.
+type Part struct {
+	Name     string    `json:"name"`
+	State    string    `json:"state"` // "running", "backing off", "stopped"
+	PID      int       `json:"pid,omitempty"`
+	Restarts int       `json:"restarts"`
+	Since    time.Time `json:"since,omitzero"`
+	LastLog  []string  `json:"lastLog,omitempty"` // the last lines before it stopped
+}
+
+// Progress is told of each phase when it begins, when its detail changes and
+// when it ends. Calls come one at a time, from a goroutine of the provider.
+type Progress func(Phase)
+
+// Phase is one step on the way up or down.
+type Phase struct {
+	ID      string        // stable, such as "control-plane"
+	Title   string        // English, for a person
+	Detail  string        // what is happening just now
+	Done    bool          // it has ended
+	Err     error         // it has failed (Done is true)
+	Elapsed time.Duration // since the phase began
+}

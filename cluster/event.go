@@ -1,0 +1,63 @@
+package cluster
+
+import (
+	"net/url"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// EventType says what an Event tells.
+type EventType string
+
+// Types of Event.
+const (
+	Added    EventType = "ADDED"
+	Modified EventType = "MODIFIED"
+	Deleted  EventType = "DELETED"
+	// Synced comes once for each resource, after its first list.
+	Synced EventType = "SYNCED"
+	// Gap says that history was lost for a resource (a re-list after
+	// "410 Gone" or a broken watch): the cache is right again, but what
+	// happened in between was not seen delta by delta.
+	Gap EventType = "GAP"
+	// Lost and Recovered tell of the connection to the API server.
+	Lost      EventType = "LOST"
+	Recovered EventType = "RECOVERED"
+)
+
+// Event is one change of an object, as the watch saw it. Old is nil for Added,
+// New is nil for Deleted. Objects are shared and must not be changed.
+type Event struct {
+	Type     EventType
+	Resource schema.GroupVersionResource
+	Old, New *unstructured.Unstructured
+	Initial  bool      // part of the first list: it was there before
+	At       time.Time // when it reached this process
+	Err      error     // with Lost
+}
+
+// Object is New, or Old when the object is gone.
+func (e Event) Object() *unstructured.Unstructured {
+	if e.New != nil {
+		return e.New
+	}
+	return e.Old
+}
+
+// Request is something that was asked of the API server, read from its audit
+// log.
+type Request struct {
+	At          time.Time
+	User        string
+	UserAgent   string
+	Verb        string // get, list, watch, create, update, patch, delete, …
+	Group       string
+	Resource    string
+	Subresource string
+	Namespace   string
+	Name        string
+	Query       url.Values
+	Code        int // HTTP status
+}
