@@ -35,8 +35,17 @@ type Process struct {
 	Dir      string   // working directory, absolute, inside FS
 	Hostname string
 
-	TTY    bool
-	Stdin  io.Reader // never nil; at EOF when the container has no stdin
+	PID      int // in the container; 1 for the container's own program, 0 if not known
+
+	// TTY says that the streams are an attached terminal. They are raw then:
+	// Stdin is what the client's keyboard sends and Stdout goes to the screen
+	// as it is. Line editing, echo, Ctrl-C and "\r\n" are the program's work;
+	// package workload/tty does for it what a kernel's terminal does.
+	TTY bool
+	// Stdin is never nil; it is at EOF when the container has no stdin. A
+	// Read returns io.EOF at the latest when Run has returned or its context
+	// is done.
+	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
 	Resize <-chan Size // nil without a terminal
@@ -48,8 +57,15 @@ type Process struct {
 	FS  FS
 	Net Net
 	CPU Meter
+	// Memory is the container's memory account. It may be nil, then nothing
+	// is counted.
+	Memory Memory
 	// Processes lists what runs in the container, for ps and top.
 	Processes func() []ProcessInfo
+	// Kill sends a signal to a process of the container by its PID in
+	// Processes. It may be nil, then no signal can be sent. Errors are
+	// syscall.ESRCH for an unknown PID and syscall.EPERM.
+	Kill func(pid int, s Signal) error
 }
 
 // Size is a terminal's size in cells.
@@ -119,4 +135,18 @@ type Meter interface {
 	Do(f func())
 	// Charge adds CPU time measured by the caller.
 	Charge(d time.Duration)
+}
+
+// Memory is the container's memory account. What a Go function really uses
+// can't be told apart from its neighbours, so programs declare it.
+type Memory interface {
+	// Alloc adds n bytes to the account; a negative n gives them back. If
+	// that takes the container over its memory limit, the runtime kills it as
+	// the kernel would: the context of Run is cancelled and the container
+	// ends with 137 and the reason OOMKilled. Alloc then returns
+	// syscall.ENOMEM.
+	Alloc(n int64) error
+	// Usage is what the container holds and its limit in bytes; limit is 0
+	// where there is none.
+	Usage() (used, limit int64)
 }
