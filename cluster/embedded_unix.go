@@ -1,0 +1,16 @@
+//go:build unix
+
+package cluster
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// ownGroup keeps the terminal's Ctrl-C from the child: it would get the signal
+// beside us and begin its rollback while we still decide what to do.
+func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// interrupt asks a child to undo what it began and end.
+func interrupt(p *os.Process) error { return p.Signal(syscall.SIGTERM) }

@@ -1,0 +1,13 @@
+package cluster
+
+import (
+	"os"
+	"os/exec"
+)
+
+// ownGroup has nothing to do here: the embedded cluster does not run on
+// Windows (the kubelet there needs containerd), only its errors do.
+func ownGroup(*exec.Cmd) {}
+
+// interrupt ends a child. Windows has no signal to ask it politely.
+func interrupt(p *os.Process) error { return p.Kill() }

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/adrg/xdg"
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// app is what the commands share: the one viper instance and the folders.
+type app struct {
+	v     *viper.Viper
+	state string // k8stutor's state folder
+}
+
+func newRoot() *cobra.Command {
+	a := &app{v: viper.New(), state: filepath.Join(xdg.StateHome, "k8stutor")}
+	root := &cobra.Command{
+		Use:   "k8stutor",
+		Short: "Learn Kubernetes on a live cluster, in your terminal",
+		Long: `k8stutor opens one terminal screen with a lesson, a live Kubernetes cluster and
+a real shell. It watches the cluster: each step of a lesson ticks by itself as
+soon as the cluster gets there.
+
+It needs no container engine: without one it runs a small real Kubernetes of
+its own. Your own kubeconfig is never read and never written.`,
+		Example:       "  k8stutor start\n  k8stutor list\n  k8stutor check --watch",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// Parse flags before the subcommand first, so that
+		// `k8stutor --name x kubectl get pods` leaves kubectl's own alone.
+		TraverseChildren:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
+		Args:              cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknown("command", args[0], commandNames(cmd))
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	f := root.PersistentFlags()
+	f.String("cluster", "auto", "which cluster to use: auto, embedded or kind")
+	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
+	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
+	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
+	root.AddCommand(a.clusterCmd(), a.kubectlCmd(), a.versionCmd())
+	return root
+}
+
+// configure reads flags, environment (K8STUTOR_*) and config file into viper,
+// in this order of precedence.
+func (a *app) configure(cmd *cobra.Command) error {
+	a.v.SetEnvPrefix("K8STUTOR")
+	a.v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
+	a.v.AutomaticEnv()
+	if err := a.v.BindPFlags(cmd.Flags()); err != nil {
+		return err
+	}
+	file := a.v.GetString("config")
+	given := file != ""
+	if !given {
+		file = filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")
+	}
+	a.v.SetConfigFile(file)
+	err := a.v.ReadInConfig()
+	switch {
+	case err == nil:
+		return a.checkConfig(file)
+	case errors.Is(err, os.ErrNotExist) && !given:
+		return nil
+	default:
+		return usagef("config file %s: %w", file, err)
+	}
+}
+
+// checkConfig refuses keys that mean nothing: a misspelt one would be ignored
+// in silence.
+func (a *app) checkConfig(file string) error {
+	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true}
+	only := viper.New()
+	only.SetConfigFile(file)
+	if err := only.ReadInConfig(); err != nil {
+		return usagef("config file %s: %w", file, err)
+	}
+	for _, key := range only.AllKeys() {
+		if !known[key] {
+			return usagef("config file %s: unknown key %q; known are cluster, name, lang, embedded and kind-image", file, key)
+		}
+	}
+	return nil
+}
+
+func (a *app) home() (cluster.Home, error) {
+	h, err := cluster.NewHome(a.state, a.v.GetString("name"))
+	if err != nil {
+		return h, &usageError{fmt.Errorf("--name: %w", err)}
+	}
+	return h, nil
+}
+
+// provider picks the cluster and says on stderr why, when there was a choice.
+func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, error) {
+	home, err := a.home()
+	if err != nil {
+		return nil, home, err
+	}
+	switch want := a.v.GetString("cluster"); want {
+	case "auto", "embedded", "kind":
+	default:
+		return nil, home, usagef("--cluster %q: use auto, embedded or kind", want)
+	}
+	p, reason, err := cluster.Choose(cmd.Context(), home, cluster.Options{
+		Want:     a.v.GetString("cluster"),
+		Embedded: a.v.GetString("embedded"),
+		Image:    a.v.GetString("kind-image"),
+	})
+	if reason != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), reason)
+	}
+	return p, home, err
+}
+
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
