@@ -1,0 +1,87 @@
+# k8stutor. `make` alone lists the targets.
+# Needs Go (the version in go.mod), git, make and, for the race detector, gcc.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help start build embedded test vet unit truth e2e lint cross shot clean
+
+export GOFLAGS := -buildvcs=false
+
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/k8stutor
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+EXE     := $(shell go env GOEXE)
+LINT_VERSION := v2.15.0
+LINT    := $(CACHE)/tools/golangci-lint-$(LINT_VERSION)/golangci-lint$(EXE)
+
+help: ## list the targets
+	@echo "make TARGET, where TARGET is"
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@echo "The first build compiles Kubernetes itself: about 6 minutes on 2 cores. Later ones take seconds."
+
+start: build ## build what is missing and open the screen
+	@bin/k8stutor start
+
+build: embedded ## build bin/k8stutor and bin/k8stutor-embedded
+	@go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/k8stutor$(EXE) .
+
+embedded:
+	@hack/embedded.sh bin/k8stutor-embedded$(EXE)
+
+test: build vet unit truth e2e ## all tests: both modules, lessons on a live cluster, robot user
+
+vet:
+	go vet ./...
+	cd cluster/embedded && go vet ./...
+
+# The race detector needs everything beneath a package compiled a second time.
+# Where that is all of Kubernetes (or kubectl and kind, for the main package)
+# it would double the time of a cold run, so those packages are tested without
+# it; what they do concurrently is in packages below them, which have it.
+RACE_ROOT     = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e.*|/hack/.*)?$$')
+RACE_EMBEDDED = $$(go list -test -f '{{if not .ForTest}}{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}}{{end}}' ./... | grep -v '[.]test ' | grep -vE ' k8s[.]io/' | cut -d' ' -f1)
+REST_EMBEDDED = $$(go list -test -f '{{if not .ForTest}}{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}}{{end}}' ./... | grep -v '[.]test ' | grep -E ' k8s[.]io/' | cut -d' ' -f1)
+
+unit: ## unit tests of both modules
+	go test -race $(RACE_ROOT)
+	go test .
+	cd cluster/embedded && go test -race $(RACE_EMBEDDED)
+	cd cluster/embedded && go test $(REST_EMBEDDED)
+
+# The lessons are tested on a cluster of their own, in a state folder of their
+# own, which is removed whichever way it ends.
+truth: build ## prove every lesson on a live embedded cluster
+	bin/k8stutor lesson lint
+	state=$$(mktemp -d /tmp/k8stutor-truth.XXXXXX); export XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state; \
+	trap 'bin/k8stutor --name truth cluster delete >/dev/null 2>&1 || true; rm -rf "$$state"' EXIT; \
+	bin/k8stutor --cluster embedded --name truth lesson test
+
+e2e: build ## robot-user tests over a real pty
+	K8STUTOR_EMBEDDED=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -timeout 15m ./e2e/...
+
+$(LINT):
+	@echo "Building golangci-lint $(LINT_VERSION), about 3 minutes, once ..."
+	GOBIN=$(dir $(LINT)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+lint: $(LINT) ## golangci-lint with gofumpt and the import rules, both modules
+	$(LINT) run ./...
+	cd cluster/embedded && $(LINT) run --config ../../.golangci.yml ./...
+
+# Without cgo, as a release would be. What does not build is printed with its
+# first error; that is a finding, not a failure.
+cross: ## build for linux, darwin and windows on amd64 and arm64; say what does not build
+	@mkdir -p dist; for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  exe=; [ $$os = windows ] && exe=.exe; \
+	  for mod in . cluster/embedded; do \
+	    name=k8stutor; [ $$mod = . ] || name=k8stutor-embedded; \
+	    out=$(CURDIR)/dist/$$name-$$os-$$arch$$exe; \
+	    if err=$$(cd $$mod && CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -ldflags '-s -w' -o $$out . 2>&1); then \
+	      printf '  ✓ %-32s %s\n' $$name-$$os-$$arch "$$(du -h $$out | cut -f1)"; \
+	    else \
+	      printf '  ✗ %-32s %s\n' $$name-$$os-$$arch "$$(grep -v '^#' <<<"$$err" | head -1)"; \
+	    fi; \
+	  done; \
+	done; done
+
+clean: ## remove bin and dist (kept builds: rm -r ~/.cache/k8stutor)
+	rm -rf bin dist
