@@ -1,0 +1,116 @@
+//go:build unix
+
+package cluster
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestKindLoggerMakesPhases(t *testing.T) {
+	var got []Phase
+	l := &kindLogger{report: func(p Phase) { got = append(got, p) }}
+	say := l.V(0)
+	say.Infof("Creating cluster %q ...\n", "k8stutor-x")
+	say.Infof(" • %s  ...\n", "Preparing nodes 📦")
+	l.Warn("slow disk")
+	say.Infof(" ✓ %s\n", "Preparing nodes 📦")
+	say.Infof(" • %s  ...\n", "Starting control-plane 🕹️")
+	l.V(1).Info("not for people")
+	l.end(errors.New("broken"))
+
+	type brief struct {
+		id, detail string
+		done       bool
+		failed     bool
+	}
+	want := []brief{
+		{"kind-preparing-nodes", "", false, false},
+		{"kind-preparing-nodes", "slow disk", false, false},
+		{"kind-preparing-nodes", "slow disk", true, false},
+		{"kind-starting-control-plane", "", false, false},
+		{"kind-starting-control-plane", "", true, true},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %d phases, want %d: %+v", len(got), len(want), got)
+	}
+	for i, p := range got {
+		if b := (brief{p.ID, p.Detail, p.Done, p.Err != nil}); b != want[i] {
+			t.Errorf("phase %d = %+v, want %+v", i, b, want[i])
+		}
+	}
+}
+
+// engines puts programs of these names, with these scripts, alone on PATH.
+func engines(t *testing.T, scripts map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, script := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+}
+
+func TestChooseAuto(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		engines map[string]string
+		want    string // the reason
+	}{
+		{"nothing installed", nil, "embedded: no container engine"},
+		{"no daemon", map[string]string{"docker": "exit 1"}, "embedded: docker is installed, but no engine answers it"},
+		{"no image", map[string]string{"podman": `[ "$1" = ps ]`}, "embedded: podman answers but does not have kindest/node"},
+		{"all there", map[string]string{"docker": "exit 1", "podman": "exit 0"}, "kind: podman answers and has the node image"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			engines(t, tc.engines)
+			home, _ := NewHome(t.TempDir(), "x")
+			bin := filepath.Join(t.TempDir(), EmbeddedBinary)
+			if err := os.WriteFile(bin, nil, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			p, reason, err := Choose(t.Context(), home, Options{Want: "auto", Embedded: bin})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(reason, tc.want) {
+				t.Errorf("reason = %q, want %q…", reason, tc.want)
+			}
+			if _, isKind := p.(*Kind); isKind != strings.HasPrefix(tc.want, "kind") {
+				t.Errorf("provider = %T", p)
+			}
+		})
+	}
+}
+
+func TestChooseKeepsTheProviderThatMadeIt(t *testing.T) {
+	engines(t, nil)
+	home, _ := NewHome(t.TempDir(), "x")
+	if err := home.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	if err := home.saveAccess(Access{Provider: "kind", Name: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if p, reason, err := Choose(t.Context(), home, Options{Want: "auto"}); err != nil || reason != "" {
+		t.Errorf("auto: %T, %q, %v", p, reason, err)
+	} else if _, ok := p.(*Kind); !ok {
+		t.Errorf("auto chose %T for a cluster that kind made", p)
+	}
+	if _, _, err := Choose(t.Context(), home, Options{Want: "embedded"}); err == nil || !strings.Contains(err.Error(), "was made by kind") {
+		t.Errorf("embedded: %v", err)
+	}
+}
+
+func TestKindWithoutEngineSaysWhatToDo(t *testing.T) {
+	engines(t, nil)
+	home, _ := NewHome(t.TempDir(), "x")
+	if _, err := NewKind(home, "").Up(t.Context(), ignore); err == nil || !strings.Contains(err.Error(), "--cluster embedded") {
+		t.Errorf("err = %v", err)
+	}
+}
