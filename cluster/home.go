@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // DefaultName is the cluster that is used when none is named.
@@ -85,7 +85,7 @@ func (h Home) saveAccess(a Access) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(h.sibling(".json"), append(data, '\n'), 0o600); err != nil {
+	if err := maybe.WriteFile(h.sibling(".json"), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("record the cluster's address: %w", err)
 	}
 	return nil
