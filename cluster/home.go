@@ -85,11 +85,14 @@ func (h Home) saveAccess(a Access) error {
 	if err != nil {
 		return err
 	}
-	if err := maybe.WriteFile(h.sibling(".json"), append(data, '\n'), 0o600); err != nil {
+	if err := writePrivate(h.sibling(".json"), append(data, '\n')); err != nil {
 		return fmt.Errorf("record the cluster's address: %w", err)
 	}
 	return nil
 }
+
+// writePrivate replaces a file at once, readable by its owner alone.
+func writePrivate(path string, data []byte) error { return maybe.WriteFile(path, data, 0o600) }
 
 // forget removes the record and the provider's folder. The lock files stay: a
 // lock file that is removed while another process waits on it locks nothing.
