@@ -198,6 +198,9 @@ func (a *app) existing(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 
 func printStatus(out io.Writer, s cluster.Status) error {
 	fmt.Fprintf(out, "cluster %q: %s\n", s.Name, s.State)
+	if s.Error != "" {
+		fmt.Fprintln(out, "  "+s.Error)
+	}
 	if s.Server != "" {
 		fmt.Fprintf(out, "  %s, Kubernetes %s at %s\n  kubeconfig %s\n", s.Provider, s.Version, s.Server, s.Kubeconfig)
 	}

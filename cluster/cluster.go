@@ -52,6 +52,7 @@ const (
 type Status struct {
 	Access
 	State State  `json:"state"`
+	Error string `json:"error,omitempty"` // why it is broken
 	Parts []Part `json:"parts,omitempty"`
 }
 

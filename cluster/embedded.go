@@ -84,7 +84,7 @@ func (e *Embedded) Up(ctx context.Context, report Progress) (Access, error) {
 		return Access{}, err
 	}
 	defer release()
-	access, err := e.run(ctx, report, "up")
+	access, err := e.run(ctx, report, "up", "--name", e.home.Name())
 	if err != nil {
 		return Access{}, err
 	}
@@ -149,7 +149,7 @@ type line struct {
 }
 
 func (e *Embedded) command(ctx context.Context, sub string, more ...string) *exec.Cmd {
-	args := append([]string{sub, "--dir", e.home.Dir(), "--name", e.home.Name()}, more...)
+	args := append([]string{sub, "--dir", e.home.Dir()}, more...)
 	cmd := exec.CommandContext(ctx, e.binary, args...)
 	ownGroup(cmd)
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
@@ -157,8 +157,8 @@ func (e *Embedded) command(ctx context.Context, sub string, more ...string) *exe
 	return cmd
 }
 
-func (e *Embedded) run(ctx context.Context, report Progress, sub string) (*Access, error) {
-	cmd := e.command(ctx, sub, "--progress", "json")
+func (e *Embedded) run(ctx context.Context, report Progress, sub string, more ...string) (*Access, error) {
+	cmd := e.command(ctx, sub, append(more, "--progress", "json")...)
 	var stderr tail
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

@@ -114,7 +114,7 @@ func (k *Kind) create(ctx context.Context, p *kind.Provider) error {
 		return nil
 	case <-ctx.Done():
 		first := p.Delete(k.cluster(), k.kubeconfig())
-		<-done
+		_ = <-done // it fails because of us
 		// Create may have made a node after the first deletion.
 		if err := p.Delete(k.cluster(), k.kubeconfig()); err != nil {
 			return fmt.Errorf("kind: undo: %w", errors.Join(first, err))
