@@ -166,10 +166,8 @@ func (c *container) prepareFiles(s *sandbox) error {
 	if err := files.Chmod("/tmp", 0o1777); err != nil {
 		return err
 	}
-	if c.image.Files != nil {
-		if err := files.lay(c.image.Files); err != nil {
-			return fmt.Errorf("image files: %w", err)
-		}
+	if err := files.lay(c.image.Files); err != nil {
+		return fmt.Errorf("image files: %w", err)
 	}
 	mounts := slices.Clone(c.Config.GetMounts())
 	for _, name := range []string{"resolv.conf", "hostname"} {

@@ -259,7 +259,7 @@ func (c *containerFS) OpenFile(name string, flag int, perm fs.FileMode) (workloa
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	f, err := at.m.root.OpenFile(at.rel, flag, perm)
+	f, err := at.m.root.OpenFile(at.rel, flag, perm&fs.ModePerm)
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
@@ -322,7 +322,7 @@ func (c *containerFS) Readlink(name string) (string, error) {
 func (c *containerFS) Mkdir(name string, perm fs.FileMode) error {
 	at, err := c.change(name, false)
 	if err == nil {
-		err = at.m.root.Mkdir(at.rel, perm)
+		err = at.m.root.Mkdir(at.rel, perm&fs.ModePerm)
 	}
 	return pathError("mkdir", name, err)
 }
@@ -399,37 +399,29 @@ func (c *containerFS) Chtimes(name string, atime, mtime time.Time) error {
 	return pathError("chtimes", name, err)
 }
 
-// lay copies an image's files into the root.
-func (c *containerFS) lay(files fs.FS) error {
-	return fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || name == "." {
-			return err
-		}
-		target := "/" + name
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
+// lay puts an image's files into the root.
+func (c *containerFS) lay(files []File) error {
+	for _, f := range files {
+		var err error
 		switch {
-		case entry.IsDir():
-			if err := c.mkdirAll(target); err != nil {
-				return err
+		case f.Mode.IsDir():
+			err = c.mkdirAll(f.Name)
+			if err == nil {
+				err = c.Chmod(f.Name, f.Mode&^fs.ModeDir)
 			}
-			// Directories of an embed.FS are read-only; a container's are not.
-			return c.Chmod(target, info.Mode().Perm()|0o700)
-		case info.Mode()&fs.ModeSymlink != 0:
-			link, err := fs.ReadLink(files, name)
-			if err != nil {
-				return err
+		case f.Link != "":
+			err = c.mkdirAll(path.Dir(path.Clean("/" + f.Name)))
+			if err == nil {
+				err = c.Symlink(f.Link, f.Name)
 			}
-			return c.Symlink(link, target)
+		default:
+			err = c.writeFile(f.Name, []byte(f.Data), f.Mode.Perm())
 		}
-		data, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		return c.writeFile(target, data, info.Mode().Perm()|0o600)
-	})
+	}
+	return nil
 }
 
 func (c *containerFS) writeFile(name string, data []byte, perm fs.FileMode) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sort"
@@ -30,16 +31,22 @@ type Image struct {
 	Env             []string // KEY=value
 	WorkingDir      string   // "/" when empty
 	User            int64    // numeric user, 0 is root
-	// Files are laid into the root file system of each container. May be nil.
-	Files fs.FS
+	// Files are laid into the root file system of each container.
+	Files []File
 	// Memory is the working set, in bytes, of a container that declares
 	// nothing. 8 MiB when 0.
 	Memory int64
 	// Size is the image's size in bytes, shown in Events and node status.
 	Size uint64
-	// Remote says that the image is not on the node from the start: it is
-	// pulled first, as from a registry.
-	Remote bool
+}
+
+// File is one entry of an image's root file system. A mode with fs.ModeDir is
+// a directory; a Link that is not empty makes it a symbolic link.
+type File struct {
+	Name string // absolute
+	Mode fs.FileMode
+	Data string
+	Link string
 }
 
 // Single returns a Find for an image that holds exactly one program, as a
@@ -54,26 +61,35 @@ func Single(path string, program workload.Program) func(string) workload.Program
 	}
 }
 
-// Images is the node's image store and its registry in one. It implements
-// internalapi.ImageManagerService and is safe for concurrent use.
-type Images struct {
-	known map[string]Image // by normalised name
-	delay time.Duration
-	root  string
-
-	mu      sync.Mutex
-	present map[string]bool // by normalised name
+// ImagesConfig says which images exist.
+type ImagesConfig struct {
+	// Local are on the node from the start, as if loaded with
+	// "kind load docker-image"; the key is a reference such as "go-api:0.0.1".
+	Local map[string]Image
+	// Registry finds an image that is not on the node. Its error is for
+	// people and says what there is. May be nil.
+	Registry func(ref string) (Image, error)
+	// PullTime is how long a pull takes.
+	PullTime time.Duration
+	// Dir is the file system that ImageFsInfo speaks of.
+	Dir string
 }
 
-// NewImages makes a store of the images that exist, by reference such as
-// "go-api:0.0.1". dir is the file system that ImageFsInfo speaks of; a pull
-// takes pullTime.
-func NewImages(images map[string]Image, dir string, pullTime time.Duration) *Images {
-	s := &Images{known: map[string]Image{}, delay: pullTime, root: dir, present: map[string]bool{}}
-	for name, image := range images {
-		name = normalise(name)
-		s.known[name] = image
-		s.present[name] = !image.Remote
+// Images is the node's image store. It implements
+// internalapi.ImageManagerService and is safe for concurrent use.
+type Images struct {
+	cfg ImagesConfig
+
+	mu      sync.Mutex
+	present map[string]Image // by normalised name
+	removed map[string]Image // local ones that were removed; they can be pulled
+}
+
+// NewImages makes a store.
+func NewImages(cfg ImagesConfig) *Images {
+	s := &Images{cfg: cfg, present: map[string]Image{}, removed: map[string]Image{}}
+	for name, image := range cfg.Local {
+		s.present[normalise(name)] = image
 	}
 	return s
 }
@@ -101,14 +117,6 @@ func normalise(ref string) string {
 	return name
 }
 
-// familiar is the short name of a normalised reference, as people write it.
-func familiar(name string) string {
-	if short, ok := strings.CutPrefix(name, "docker.io/library/"); ok {
-		return short
-	}
-	return strings.TrimPrefix(name, "docker.io/")
-}
-
 // digest is the stable image ID of a name; there are no layers to hash.
 func digest(name string) string {
 	sum := sha256.Sum256([]byte("k8stutor image " + name))
@@ -128,12 +136,13 @@ func repo(name string) string {
 func (s *Images) lookup(ref string) (string, Image, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if name := normalise(ref); s.present[name] {
-		return name, s.known[name], true
+	name := normalise(ref)
+	if image, ok := s.present[name]; ok {
+		return name, image, true
 	}
-	for name, there := range s.present {
-		if there && (ref == digest(name) || strings.HasSuffix(ref, "@"+digest(name))) {
-			return name, s.known[name], true
+	for name, image := range s.present {
+		if ref == digest(name) || strings.HasSuffix(ref, "@"+digest(name)) {
+			return name, image, true
 		}
 	}
 	return "", Image{}, false
@@ -161,10 +170,8 @@ func (s *Images) ListImages(_ context.Context, filter *runtimeapi.ImageFilter) (
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []*runtimeapi.Image
-	for name, there := range s.present {
-		if there {
-			list = append(list, s.describe(name, s.known[name]))
-		}
+	for name, image := range s.present {
+		list = append(list, s.describe(name, image))
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].RepoTags[0] < list[j].RepoTags[0] })
 	return list, nil
@@ -180,44 +187,49 @@ func (s *Images) ImageStatus(_ context.Context, spec *runtimeapi.ImageSpec, _ bo
 	return &runtimeapi.ImageStatusResponse{Image: s.describe(name, image)}, nil
 }
 
-// PullImage brings a known image onto the node. An unknown one fails with the
-// words of containerd and a list of what exists here.
+// PullImage brings an image onto the node. An unknown one fails with the words
+// of containerd, followed by what the registry says.
 func (s *Images) PullImage(ctx context.Context, spec *runtimeapi.ImageSpec, _ *runtimeapi.AuthConfig, _ *runtimeapi.PodSandboxConfig) (string, error) {
 	select {
-	case <-time.After(s.delay):
+	case <-time.After(s.cfg.PullTime):
 	case <-ctx.Done():
 		return "", status.FromContextError(ctx.Err()).Err()
 	}
-	ref := spec.GetImage()
-	name := normalise(ref)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.known[name]; !ok {
+	name := normalise(spec.GetImage())
+	image, err := s.find(spec.GetImage(), name)
+	if err != nil {
 		return "", status.Errorf(codes.NotFound,
-			"failed to pull and unpack image %q: failed to resolve reference %q: %s: not found (the embedded cluster has no registry to reach; its images are: %s)",
-			name, name, name, strings.Join(s.names(), ", "))
+			"failed to pull and unpack image %q: failed to resolve reference %q: %s: not found: %v", name, name, name, err)
 	}
-	s.present[name] = true
+	s.mu.Lock()
+	s.present[name] = image
+	s.mu.Unlock()
 	return digest(name), nil
 }
 
-// names lists what can be pulled, as people write it. s.mu is held.
-func (s *Images) names() []string {
-	var names []string
-	for name := range s.known {
-		if !strings.HasPrefix(name, "registry.k8s.io/") {
-			names = append(names, familiar(name))
-		}
+// find looks an image up as a pull does.
+func (s *Images) find(ref, name string) (Image, error) {
+	s.mu.Lock()
+	image, ok := s.present[name]
+	if !ok {
+		image, ok = s.removed[name]
 	}
-	sort.Strings(names)
-	return names
+	s.mu.Unlock()
+	if ok {
+		return image, nil
+	}
+	if s.cfg.Registry == nil {
+		return Image{}, errors.New("the embedded cluster has no registry to pull from")
+	}
+	return s.cfg.Registry(ref)
 }
 
 // RemoveImage takes an image off the node. It can be pulled again.
 func (s *Images) RemoveImage(_ context.Context, spec *runtimeapi.ImageSpec) error {
-	if name, _, ok := s.lookup(spec.GetImage()); ok {
+	if name, image, ok := s.lookup(spec.GetImage()); ok {
 		s.mu.Lock()
-		s.present[name] = false
+		delete(s.present, name)
+		s.removed[name] = image
 		s.mu.Unlock()
 	}
 	return nil
@@ -228,14 +240,12 @@ func (s *Images) ImageFsInfo(context.Context) (*runtimeapi.ImageFsInfoResponse, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var used uint64
-	for name, there := range s.present {
-		if there {
-			used += s.known[name].Size
-		}
+	for _, image := range s.present {
+		used += image.Size
 	}
 	fsInfo := &runtimeapi.FilesystemUsage{
 		Timestamp:  time.Now().UnixNano(),
-		FsId:       &runtimeapi.FilesystemIdentifier{Mountpoint: s.root},
+		FsId:       &runtimeapi.FilesystemIdentifier{Mountpoint: s.cfg.Dir},
 		UsedBytes:  &runtimeapi.UInt64Value{Value: used},
 		InodesUsed: &runtimeapi.UInt64Value{Value: uint64(len(s.present))},
 	}
