@@ -48,10 +48,13 @@ func (a *app) kubectlCmd() *cobra.Command {
 // component-base/cli, would bring a metrics stack along; these few lines do
 // what kubectl needs of it: the -v flag, and _ for - in flags.
 func runKubectl(args []string) int {
+	// kubectl takes its name, in help and in the User-Agent by which checks
+	// tell the learner's requests from ours, from here.
+	os.Args = append([]string{"kubectl"}, args...)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	command := cmd.NewDefaultKubectlCommandWithArgs(cmd.KubectlOptions{
 		PluginHandler: cmd.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
-		Arguments:     append([]string{"kubectl"}, args...),
+		Arguments:     os.Args,
 		ConfigFlags: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().
 			WithDiscoveryBurst(300).WithDiscoveryQPS(50).WithWarningPrinter(streams),
 		IOStreams: streams,
