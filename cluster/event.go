@@ -33,7 +33,12 @@ type Event struct {
 	Type     EventType
 	Resource schema.GroupVersionResource
 	Old, New *unstructured.Unstructured
-	Initial  bool      // part of the first list: it was there before
+	// Namespace is the one that is watched, empty for all or for none.
+	Namespace string
+	Initial   bool // part of the first list: it was there before
+	// Inferred says that a re-list found the change: it is real, but the way
+	// from Old to New was not seen and may have had more steps.
+	Inferred bool
 	At       time.Time // when it reached this process
 	Err      error     // with Lost
 }
@@ -60,4 +65,18 @@ type Request struct {
 	Name        string
 	Query       url.Values
 	Code        int // HTTP status
+}
+
+// Listing is what a consistent list of one resource held. A watch that has
+// delivered everything up to Revision has delivered all of it.
+type Listing struct {
+	WatchSpec
+	Revision uint64
+	Objects  []ObjectRef
+}
+
+// ObjectRef is one object at one revision.
+type ObjectRef struct {
+	Namespace, Name string
+	Revision        uint64
 }

@@ -1,0 +1,486 @@
+package lessons
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// Input is something that an Engine is told.
+type Input interface{ isInput() }
+
+// Change is what the watch saw.
+type Change struct{ cluster.Event }
+
+// Requested is something that the learner asked the API server for.
+type Requested struct{ cluster.Request }
+
+// Probe is one request of the step's traffic prober and what came of it.
+type Probe struct {
+	At      time.Time
+	Status  int    // HTTP status, 0 when there was no answer
+	Version string // as the answer tells it, may be empty
+	Pod     string
+	Err     string
+}
+
+// Answered is what the learner typed or chose for an answer check.
+type Answered struct{ Check, Text string }
+
+// Begin enters a step. What the cluster held at resource version Marker, or
+// what the engine was told before, is not the learner's doing.
+type Begin struct {
+	Step   string
+	Marker uint64
+}
+
+// Retry forgets what was violated, or lost with a gap, so that the learner can
+// try again from now on.
+type Retry struct{}
+
+// Clock says only what time it is.
+type Clock struct{}
+
+func (Change) isInput()    {}
+func (Requested) isInput() {}
+func (Probe) isInput()     {}
+func (Answered) isInput()  {}
+func (Begin) isInput()     {}
+func (Retry) isInput()     {}
+func (Clock) isInput()     {}
+
+// Engine judges the steps of one lesson. It is a state machine without I/O and
+// without a clock of its own: all it knows came through Handle. It is not safe
+// for concurrent use.
+type Engine struct {
+	lesson    *Lesson
+	namespace string
+	say       *speaker
+	noAudit   bool
+
+	store *store
+	act   *activation
+	specs []cluster.WatchSpec
+	now   time.Time
+
+	step    *Step
+	began   bool // the baseline is taken
+	marker  uint64
+	started time.Time
+	checks  []*judged
+	met     bool
+	metAt   time.Time
+
+	lost      error
+	lostSince time.Time
+	gaps      map[schema.GroupVersionResource]bool
+	history   []Change // since the step began, bounded
+	explainer *explainer
+}
+
+// maxHistory bounds the recorded changes of a step.
+const maxHistory = 4096
+
+// EngineOptions are the circumstances of an Engine.
+type EngineOptions struct {
+	Namespace string // where the lesson happens
+	Lang      string
+	NoAudit   bool // requests can't be seen on this cluster
+}
+
+// judged is a check with its present verdict.
+type judged struct {
+	check   *Check
+	impl    checker
+	deps    map[schema.GroupVersionResource]bool
+	verdict Verdict
+	since   time.Time
+	metAt   time.Time
+}
+
+// checker is the part of a check that depends on its kind.
+type checker interface {
+	// observe takes history in; the store already has it.
+	observe(e *Engine, in Input)
+	// judge gives the verdict at e.now.
+	judge(e *Engine) Verdict
+	// why explains a verdict other than met.
+	why(e *Engine) []string
+	// retry forgets what stands in the way of being met.
+	retry(e *Engine)
+}
+
+// timed is a checker whose verdict changes with time alone.
+type timed interface{ deadline() time.Time }
+
+// historic is a checker that can't be met from the present state alone.
+type historic interface{ gap(e *Engine) }
+
+// NewEngine makes an engine for a lesson. It judges nothing before Begin, and
+// nothing before every resource of the lesson has been Synced.
+func NewEngine(lesson *Lesson, options EngineOptions) (*Engine, error) {
+	say, err := newSpeaker(options.Lang)
+	if err != nil {
+		return nil, err
+	}
+	if options.Namespace == "" {
+		options.Namespace = lesson.Namespace()
+	}
+	s := newStore()
+	e := &Engine{
+		lesson: lesson, namespace: options.Namespace, say: say, noAudit: options.NoAudit,
+		store: s, act: newActivation(options.Namespace, s), specs: lesson.WatchSpecs(options.Namespace),
+		gaps: map[schema.GroupVersionResource]bool{},
+	}
+	e.act.metAt = func(id string) (time.Time, bool) {
+		j := e.judged(id)
+		if j == nil || j.metAt.IsZero() {
+			return time.Time{}, false
+		}
+		return j.metAt, true
+	}
+	e.act.history = e.recorded
+	e.explainer = newExplainer(e)
+	return e, nil
+}
+
+// Handle takes one input in and reports whether a verdict changed. The only
+// error is a Begin or an answer that names what does not exist.
+func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
+	e.now = now
+	var relevant *schema.GroupVersionResource
+	switch x := in.(type) {
+	case Begin:
+		return true, e.begin(x)
+	case Change:
+		e.change(x)
+		switch x.Type {
+		case cluster.Added, cluster.Modified, cluster.Deleted:
+			relevant = &x.Resource
+		}
+	case Answered:
+		if j := e.judged(x.Check); j == nil || j.check.Kind != KindAnswer {
+			return false, fmt.Errorf("step has no question %q", x.Check)
+		}
+	case Retry:
+		e.retry()
+	}
+	if e.step != nil && !e.began && e.Synced() {
+		e.takeBaseline()
+		relevant = nil
+	}
+	if !e.began || e.met {
+		return false, nil
+	}
+	for _, j := range e.checks {
+		j.impl.observe(e, in)
+	}
+	return e.judge(relevant), nil
+}
+
+func (e *Engine) begin(b Begin) error {
+	step := e.lesson.Step(b.Step)
+	if step == nil {
+		return fmt.Errorf("lesson %s has no step %q", e.lesson.Name(), b.Step)
+	}
+	e.step, e.marker, e.began, e.met, e.metAt = step, b.Marker, false, false, time.Time{}
+	e.checks, e.history = nil, nil
+	clear(e.gaps)
+	for _, c := range step.Checks {
+		e.checks = append(e.checks, &judged{check: c, impl: newChecker(c), deps: dependencies(c), verdict: Unmet, since: e.now})
+	}
+	if e.Synced() {
+		e.takeBaseline()
+		e.judge(nil)
+	}
+	return nil
+}
+
+func (e *Engine) takeBaseline() {
+	e.began, e.started = true, e.now
+	e.act.base, e.act.started = e.store.clone(), e.now
+}
+
+// Synced says whether the first list of everything that the lesson watches has
+// arrived.
+func (e *Engine) Synced() bool {
+	for _, spec := range e.specs {
+		if !e.store.synced[spec] {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *Engine) change(c Change) {
+	switch c.Type {
+	case cluster.Lost:
+		e.lost, e.lostSince = c.Err, e.now
+	case cluster.Recovered:
+		e.lost = nil
+	case cluster.Gap:
+		if !e.began || e.met {
+			return
+		}
+		for _, j := range e.checks {
+			if h, ok := j.impl.(historic); ok && j.verdict != Met && j.deps[c.Resource] {
+				e.gaps[c.Resource] = true
+				h.gap(e)
+			}
+		}
+	default:
+		e.store.apply(c.Event)
+		if !e.began || c.Type == cluster.Synced {
+			return
+		}
+		if e.isOld(c) {
+			// Seen late, but it had happened before the step began.
+			e.act.base.apply(c.Event)
+			return
+		}
+		if len(e.history) == maxHistory {
+			e.history = append(e.history[:0], e.history[maxHistory/2:]...)
+		}
+		e.history = append(e.history, c)
+	}
+}
+
+// isOld says that a change had happened when the step began.
+func (e *Engine) isOld(c Change) bool {
+	return c.Initial || e.marker > 0 && !(c.Inferred && c.New == nil) && revision(c.Object()) > 0 && revision(c.Object()) <= e.marker
+}
+
+// counts says that a change is one that the history checks may count: a
+// single step that was seen, after the step began.
+func (e *Engine) counts(c Change) bool {
+	switch c.Type {
+	case cluster.Added, cluster.Modified, cluster.Deleted:
+		return !c.Inferred && !e.isOld(c)
+	}
+	return false
+}
+
+func (e *Engine) retry() {
+	clear(e.gaps)
+	for _, j := range e.checks {
+		j.impl.retry(e)
+	}
+}
+
+func (e *Engine) judged(id string) *judged {
+	for _, j := range e.checks {
+		if j.check.ID == id {
+			return j
+		}
+	}
+	return nil
+}
+
+// judge brings the verdicts up to date; with a resource, those that depend on
+// it. Checks that wait for others come after them, so two rounds settle all.
+func (e *Engine) judge(resource *schema.GroupVersionResource) bool {
+	changed := false
+	for range 2 {
+		for _, j := range e.checks {
+			if resource != nil && !j.deps[*resource] && !linked(j.check) {
+				continue
+			}
+			if v := j.impl.judge(e); v != j.verdict {
+				j.verdict, j.since, changed = v, e.now, true
+				if v == Met && j.metAt.IsZero() {
+					j.metAt = e.now
+				}
+			}
+		}
+	}
+	for _, j := range e.checks {
+		if j.verdict != Met || e.lost != nil {
+			return changed
+		}
+	}
+	e.met, e.metAt = true, e.now
+	return true
+}
+
+// linked: the verdict depends on other checks.
+func linked(c *Check) bool { return c.Kind == KindAlways || c.From != "" || c.Until != "" }
+
+// NextDeadline is when a verdict may change by time alone; false when it
+// can't.
+func (e *Engine) NextDeadline() (time.Time, bool) {
+	var next time.Time
+	if !e.began || e.met || e.lost != nil {
+		return next, false
+	}
+	for _, j := range e.checks {
+		if t, ok := j.impl.(timed); ok && j.verdict != Met {
+			if at := t.deadline(); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
+		}
+	}
+	return next, !next.IsZero()
+}
+
+// Outcome is how the step stands. It explains every verdict, which costs more
+// than Handle: ask for it when the inputs at hand are taken in.
+func (e *Engine) Outcome() Outcome {
+	out := Outcome{Lesson: e.lesson.Name(), At: e.now, Met: e.met, MetAt: e.metAt, Problem: e.problem()}
+	if e.step == nil {
+		return out
+	}
+	out.Step = e.step.ID
+	for _, j := range e.checks {
+		r := CheckResult{ID: j.check.ID, Title: e.step.checkTitle(e.say.lang, j.check.ID), Verdict: j.verdict, Since: j.since}
+		if e.met {
+			r.Verdict = Met
+		}
+		if j.check.Kind == KindAnswer {
+			r.Question = e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Questions }, j.check.ID)
+			r.Options = e.options(j.check)
+		}
+		if r.Verdict != Met && e.began {
+			r.Why = e.why(j)
+		}
+		out.Checks = append(out.Checks, r)
+	}
+	return out
+}
+
+func (e *Engine) why(j *judged) []string {
+	custom := e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Why }, j.check.ID)
+	if custom != "" && j.verdict != Violated {
+		return []string{custom}
+	}
+	return j.impl.why(e)
+}
+
+func (e *Engine) problem() string {
+	switch {
+	case e.step == nil:
+		return ""
+	case e.lost != nil:
+		return e.say.text("lost", "Since", e.lostSince.Format(time.TimeOnly), "Error", e.lost.Error())
+	case !e.began:
+		return e.say.text("syncing")
+	case len(e.gaps) > 0 && !e.met:
+		for _, j := range e.checks {
+			if _, ok := j.impl.(historic); ok && j.verdict != Met && (j.deps[eventsResource()] || e.gapOf(j)) {
+				return e.say.text("gap", "Check", e.step.checkTitle(e.say.lang, j.check.ID))
+			}
+		}
+	case e.noAudit && !e.met:
+		for _, j := range e.checks {
+			if j.check.Kind == KindRequest && j.verdict != Met {
+				return e.say.text("no-audit")
+			}
+		}
+	}
+	return ""
+}
+
+func (e *Engine) gapOf(j *judged) bool {
+	for gvr := range e.gaps {
+		if j.deps[gvr] {
+			return true
+		}
+	}
+	return false
+}
+
+// Holds evaluates an `until` of the lesson on the present state.
+func (e *Engine) Holds(expr Expr) bool {
+	if expr.program == nil || !e.Synced() || e.lost != nil {
+		return false
+	}
+	return expr.program.holds(e.act, map[string]any{"object": nil, "baseline": nil})
+}
+
+// Explain says why an `until` does not hold.
+func (e *Engine) Explain(expr Expr) []string {
+	return e.explainer.explain(expr.program, map[string]any{"object": nil, "baseline": nil}, "").lines
+}
+
+// CaughtUp says whether the engine has seen at least what the listings hold.
+func (e *Engine) CaughtUp(listings []cluster.Listing) bool {
+	if !e.Synced() || e.lost != nil {
+		return false
+	}
+	for _, l := range listings {
+		held := e.store.objects[l.Resource]
+		listed := make(map[objectKey]bool, len(l.Objects))
+		for _, o := range l.Objects {
+			key := objectKey{o.Namespace, o.Name}
+			listed[key] = true
+			if e.store.newest[l.Resource] >= o.Revision {
+				continue // this or something later has arrived, and they come in order
+			}
+			if u := held[key]; u == nil || revision(u) < o.Revision {
+				return false
+			}
+		}
+		for key, u := range held {
+			if (l.Namespace == "" || key.namespace == l.Namespace) && !listed[key] && revision(u) <= l.Revision {
+				return false // its deletion is still to come
+			}
+		}
+	}
+	return true
+}
+
+// object is what resource and name of a check give now, or gave at the
+// beginning of the step.
+func (e *Engine) object(s *store, c *Check) *unstructured.Unstructured {
+	namespace := c.Namespace
+	if namespace == "" {
+		namespace = e.namespace
+	}
+	return s.get(c.gvr, namespace, c.Name)
+}
+
+// stateVars are the variables of scopeState for a check; missing says that its
+// object does not exist.
+func (e *Engine) stateVars(c *Check) (vars map[string]any, missing bool) {
+	vars = map[string]any{"object": nil, "baseline": nil}
+	if c.Resource == "" {
+		return vars, false
+	}
+	if u := e.object(e.act.base, c); u != nil {
+		vars["baseline"] = u.Object
+	}
+	u := e.object(e.store, c)
+	if u == nil {
+		return vars, true
+	}
+	vars["object"] = u.Object
+	return vars, false
+}
+
+// recorded is history() of the values.
+func (e *Engine) recorded(resource string) []any {
+	gvr, err := ParseResource(resource)
+	if err != nil {
+		return nil
+	}
+	out := []any{}
+	for _, c := range e.history {
+		if c.Resource != gvr || c.Object() == nil {
+			continue
+		}
+		entry := map[string]any{"type": string(c.Type), "old": nil, "new": nil, "at": c.At}
+		if c.Old != nil {
+			entry["old"] = c.Old.Object
+		}
+		if c.New != nil {
+			entry["new"] = c.New.Object
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+func eventsResource() schema.GroupVersionResource { return known()["events"] }

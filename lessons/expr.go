@@ -1,0 +1,248 @@
+package lessons
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/ext"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// scope says in which kind of place an expression stands, and with that which
+// variables it may use.
+type scope string
+
+const (
+	scopeState   scope = "state"   // object, baseline
+	scopeDelta   scope = "delta"   // old, new
+	scopeEvent   scope = "event"   // event
+	scopeRequest scope = "request" // request
+	scopeTraffic scope = "traffic" // traffic
+	scopeValues  scope = "values"  // started; metAt(), history()
+)
+
+// compiler compiles the expressions of lessons. It is safe for concurrent use.
+type compiler struct {
+	envs map[scope]*cel.Env
+}
+
+func newCompiler() (*compiler, error) {
+	base, err := cel.NewEnv(append(functionDecls(),
+		cel.OptionalTypes(),
+		cel.CrossTypeNumericComparisons(true),
+		cel.EnableMacroCallTracking(),
+		ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Bindings(),
+		cel.Variable("namespace", cel.StringType),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("set up CEL: %w", err)
+	}
+	c := &compiler{envs: map[scope]*cel.Env{}}
+	for s, options := range map[scope][]cel.EnvOption{
+		scopeState:   {cel.Variable("object", cel.DynType), cel.Variable("baseline", cel.DynType)},
+		scopeDelta:   {cel.Variable("old", cel.DynType), cel.Variable("new", cel.DynType)},
+		scopeEvent:   {cel.Variable("event", cel.DynType)},
+		scopeRequest: {cel.Variable("request", cel.DynType)},
+		scopeTraffic: {cel.Variable("traffic", cel.DynType)},
+		scopeValues:  append(valueDecls(), cel.Variable("started", cel.TimestampType)),
+	} {
+		if c.envs[s], err = base.Extend(options...); err != nil {
+			return nil, fmt.Errorf("set up CEL for %s: %w", s, err)
+		}
+	}
+	return c, nil
+}
+
+// program is a compiled expression.
+type program struct {
+	text    string
+	env     *cel.Env
+	ast     *cel.Ast
+	prog    cel.Program
+	watches []watchDep
+}
+
+// watchDep is a resource that an expression reads.
+type watchDep struct {
+	gvr schema.GroupVersionResource
+	// namespace is ownNamespace, or another one by name, or "" for
+	// cluster-scoped.
+	namespace string
+}
+
+// ownNamespace stands for the lesson's namespace, which is not known when the
+// lesson is loaded. No real namespace has such a name.
+const ownNamespace = "$lesson"
+
+// compile compiles text. A problem carries line (from 1) and column (from 0)
+// in the text.
+func (c *compiler) compile(s scope, text string, wantBool bool) (*program, []exprProblem) {
+	env := c.envs[s]
+	p, problems := compileIn(env, text)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	if wantBool {
+		if t := p.ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+			return nil, []exprProblem{{line: 1, message: fmt.Sprintf("must be true or false, but is of type %s", t)}}
+		}
+	}
+	w := &watchFinder{info: p.ast.NativeRep().SourceInfo(), found: map[watchDep]bool{}}
+	ast.PostOrderVisit(p.ast.NativeRep().Expr(), ast.NewExprVisitor(w.visit))
+	if len(w.problems) > 0 {
+		return nil, w.problems
+	}
+	p.watches = slices.Collect(maps.Keys(w.found))
+	return p, nil
+}
+
+type exprProblem struct {
+	line, col int
+	message   string
+}
+
+func compileIn(env *cel.Env, text string) (*program, []exprProblem) {
+	checked, issues := env.Compile(text)
+	if errs := issues.Errors(); len(errs) > 0 {
+		out := make([]exprProblem, 0, len(errs))
+		for _, e := range errs {
+			out = append(out, exprProblem{line: e.Location.Line(), col: e.Location.Column(), message: e.Message})
+		}
+		return nil, out
+	}
+	prog, err := env.Program(checked)
+	if err != nil {
+		return nil, []exprProblem{{line: 1, message: err.Error()}}
+	}
+	return &program{text: text, env: env, ast: checked, prog: prog}, nil
+}
+
+// watchFinder collects the resources that the functions of an expression
+// read.
+type watchFinder struct {
+	info     *ast.SourceInfo
+	found    map[watchDep]bool
+	problems []exprProblem
+}
+
+func (w *watchFinder) visit(e ast.Expr) {
+	if e.Kind() != ast.CallKind {
+		return
+	}
+	call := e.AsCall()
+	args := call.Args()
+	argument, ok := resourceArgument(call.FunctionName())
+	if !ok {
+		for _, name := range impliedResources(call.FunctionName()) {
+			w.add(known()[name], ownNamespace)
+		}
+		return
+	}
+	name, ok := literal(args[argument])
+	if !ok {
+		w.fail(args[argument], "the resource must be written out as a literal, because it says what to watch")
+		return
+	}
+	gvr, err := ParseResource(name)
+	if err != nil {
+		w.fail(args[argument], err.Error())
+		return
+	}
+	namespace := ownNamespace
+	switch {
+	case clusterScoped(gvr):
+		namespace = ""
+	case call.FunctionName() == "listIn" || call.FunctionName() == "get" && len(args) == 3:
+		if namespace, ok = literal(args[1]); !ok {
+			w.fail(args[1], "the namespace must be written out as a literal, because it says what to watch")
+			return
+		}
+	}
+	w.add(gvr, namespace)
+	for _, name := range impliedResources(call.FunctionName()) {
+		w.add(known()[name], ownNamespace)
+	}
+}
+
+func (w *watchFinder) add(gvr schema.GroupVersionResource, namespace string) {
+	w.found[watchDep{gvr, namespace}] = true
+}
+
+func (w *watchFinder) fail(e ast.Expr, message string) {
+	at := w.info.GetStartLocation(e.ID())
+	w.problems = append(w.problems, exprProblem{line: at.Line(), col: at.Column(), message: message})
+}
+
+// resourceArgument tells which argument of a function is a resource.
+func resourceArgument(function string) (int, bool) {
+	switch function {
+	case "get", "list", "listIn", "exists", "before", "listBefore", "history":
+		return 0, true
+	case "owned":
+		return 1, true
+	}
+	return 0, false
+}
+
+// impliedResources are what a function reads without naming it.
+func impliedResources(function string) []string {
+	switch function {
+	case "endpoints", "readyEndpoints":
+		return []string{"endpointslices"}
+	case "owned", "owners":
+		return []string{"replicasets"}
+	case "settled":
+		return []string{"deployments", "replicasets", "statefulsets", "daemonsets", "pods"}
+	}
+	return nil
+}
+
+func literal(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	s, ok := e.AsLiteral().(types.String)
+	return string(s), ok
+}
+
+// eval runs the program. The error is a missing field, a null or a value of
+// another type than expected: for a check that is the same as false.
+func (p *program) eval(in *activation, vars map[string]any) (ref.Val, error) {
+	act, err := in.with(vars)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := p.prog.Eval(act)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// holds says whether the program yields true.
+func (p *program) holds(in *activation, vars map[string]any) bool {
+	out, err := p.eval(in, vars)
+	return err == nil && out == types.True
+}
+
+// compileExpr compiles an expression of a lesson in place and turns problems
+// into places in the file.
+func (c *compiler) compileExpr(e *Expr, s scope, wantBool bool, problems *Problems) {
+	if e.IsZero() {
+		return
+	}
+	p, found := c.compile(s, e.Text, wantBool)
+	for _, f := range found {
+		problems.add(e.pos(f.line, f.col), "CEL: %s", strings.TrimSpace(f.message))
+	}
+	e.program = p
+}
+
+var errNoValue = errors.New("no value")

@@ -1,0 +1,213 @@
+package lessons
+
+import (
+	"io/fs"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// APIVersion and Kind stand at the head of every lesson.yaml.
+const (
+	APIVersion = "k8stutor.dev/v1"
+	Kind       = "Lesson"
+)
+
+// Lesson is a loaded lesson. docs/LESSONS.md explains every field. It is not
+// changed after loading and safe for concurrent use.
+type Lesson struct {
+	located
+	APIVersion    string        `yaml:"apiVersion"`
+	Kind          string        `yaml:"kind"`
+	Metadata      Metadata      `yaml:"metadata"`
+	Order         int           `yaml:"order"`
+	Minutes       int           `yaml:"minutes"`
+	Prerequisites []string      `yaml:"prerequisites"`
+	Topics        []string      `yaml:"topics"`
+	Touches       []ResourceRef `yaml:"touches"`
+	Steps         []*Step       `yaml:"steps"`
+
+	files fs.FS // the lesson's folder
+	texts map[string]lessonText
+	watch []cluster.WatchSpec // with lessonNamespace where the lesson's own is meant
+}
+
+// Name is the lesson's name, which is also its folder's.
+func (l *Lesson) Name() string { return l.Metadata.Name }
+
+// Namespace is where the lesson happens.
+func (l *Lesson) Namespace() string { return "tutor-" + l.Metadata.Name }
+
+// Files is the lesson's folder.
+func (l *Lesson) Files() fs.FS { return l.files }
+
+// Step finds a step by its id, nil when there is none.
+func (l *Lesson) Step(id string) *Step {
+	for _, s := range l.Steps {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// StepIndex is the place of a step, -1 when there is none.
+func (l *Lesson) StepIndex(id string) int {
+	for i, s := range l.Steps {
+		if s.ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// Metadata names a lesson.
+type Metadata struct {
+	located
+	Name string `yaml:"name"`
+}
+
+// ResourceRef is a resource, outside the lesson's namespace when it stands in
+// touches.
+type ResourceRef struct {
+	located
+	Resource  string `yaml:"resource"`
+	Namespace string `yaml:"namespace"`
+}
+
+// Step is one task of a lesson.
+type Step struct {
+	located
+	ID           string          `yaml:"id"`
+	Topics       []string        `yaml:"topics"`
+	Start        *Setup          `yaml:"start"`
+	Setup        *Setup          `yaml:"setup"`
+	Traffic      *Traffic        `yaml:"traffic"`
+	Values       map[string]Expr `yaml:"values"`
+	Resources    []string        `yaml:"resources"`
+	Checks       []*Check        `yaml:"checks"`
+	Solution     string          `yaml:"solution"`
+	Alternatives []Script        `yaml:"alternatives"`
+	Mutants      []Mutant        `yaml:"mutants"`
+	Timeout      time.Duration   `yaml:"timeout"`
+
+	texts map[string]stepText
+}
+
+// Check finds a check by its id, nil when there is none.
+func (s *Step) Check(id string) *Check {
+	for _, c := range s.Checks {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Setup puts something into the cluster.
+type Setup struct {
+	located
+	Manifests []string `yaml:"manifests"`
+	Script    string   `yaml:"script"`
+	Until     Expr     `yaml:"until"`
+}
+
+// Traffic is what a step's prober asks, and how often.
+type Traffic struct {
+	located
+	Service string `yaml:"service"`
+	Port    scalar `yaml:"port"`
+	Path    string `yaml:"path"`
+	Rate    int    `yaml:"rate"` // requests a second
+}
+
+// Script is a named shell script.
+type Script struct {
+	located
+	Name   string `yaml:"name"`
+	Script string `yaml:"script"`
+}
+
+// Mutant is a near miss and the check that must catch it.
+type Mutant struct {
+	located
+	Name     string `yaml:"name"`
+	Script   string `yaml:"script"`
+	CaughtBy string `yaml:"caughtBy"`
+	Until    Expr   `yaml:"until"`
+}
+
+// CheckKind is how a check looks at the cluster.
+type CheckKind string
+
+// The kinds of check.
+const (
+	KindState    CheckKind = "state"
+	KindHappened CheckKind = "happened"
+	KindSequence CheckKind = "sequence"
+	KindAlways   CheckKind = "always"
+	KindSteady   CheckKind = "steady"
+	KindEvent    CheckKind = "event"
+	KindRequest  CheckKind = "request"
+	KindTraffic  CheckKind = "traffic"
+	KindAnswer   CheckKind = "answer"
+)
+
+// Check is one condition of a step. Which fields belong to which kind is in
+// docs/LESSONS.md and kept by the loader.
+type Check struct {
+	located
+	ID        string    `yaml:"id"`
+	Kind      CheckKind `yaml:"kind"`
+	Resource  string    `yaml:"resource"`
+	Name      string    `yaml:"name"`
+	Namespace string    `yaml:"namespace"`
+
+	Expr   Expr `yaml:"expr"`
+	Spec   Expr `yaml:"spec"`
+	Status Expr `yaml:"status"`
+
+	AtLeast int           `yaml:"atLeast"`
+	Moments []*Moment     `yaml:"moments"`
+	From    string        `yaml:"from"`
+	Until   string        `yaml:"until"`
+	For     time.Duration `yaml:"for"`
+
+	Reason oneOrMore `yaml:"reason"`
+	Object string    `yaml:"object"`
+	Type   string    `yaml:"type"`
+
+	Verb        oneOrMore         `yaml:"verb"`
+	Subresource string            `yaml:"subresource"`
+	Query       map[string]string `yaml:"query"`
+	Failed      bool              `yaml:"failed"`
+
+	MaxFailures int      `yaml:"maxFailures"`
+	Recent      int      `yaml:"recent"`
+	Versions    []string `yaml:"versions"`
+	Pods        int      `yaml:"pods"`
+
+	Expect  Expr `yaml:"expect"`
+	Options Expr `yaml:"options"`
+
+	gvr schema.GroupVersionResource // of Resource, when that is set
+}
+
+// Moment is one part of a sequence.
+type Moment struct {
+	located
+	ID       string `yaml:"id"`
+	Resource string `yaml:"resource"`
+	Name     string `yaml:"name"`
+	Expr     Expr   `yaml:"expr"`
+
+	gvr schema.GroupVersionResource
+}
+
+// scalar is a string field that may also be written as a number.
+type scalar string
+
+// oneOrMore is a list that may also be written as its only value.
+type oneOrMore []string

@@ -1,0 +1,373 @@
+package lessons
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// LoadAll loads every folder of fsys that holds a lesson.yaml, in the order of
+// the curriculum. The error is Problems; the lessons that are sound come with
+// it.
+func LoadAll(fsys fs.FS) ([]*Lesson, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("read lessons: %w", err)
+	}
+	var out []*Lesson
+	var problems Problems
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		if _, err := fs.Stat(fsys, e.Name()+"/lesson.yaml"); err != nil {
+			continue
+		}
+		l, err := Load(fsys, e.Name())
+		var found Problems
+		if errors.As(err, &found) {
+			problems = append(problems, found...)
+		} else if err != nil {
+			return nil, err
+		} else {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Lesson) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name(), b.Name()))
+	})
+	return out, problems.err()
+}
+
+// Load loads the lesson in folder dir of fsys ("." when fsys is the folder).
+// The error is Problems, which hold file, line and column of all that is
+// wrong.
+func Load(fsys fs.FS, dir string) (*Lesson, error) {
+	files, err := fs.Sub(fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("lesson %s: %w", dir, err)
+	}
+	data, err := fs.ReadFile(files, "lesson.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("lesson %s: %w", dir, err)
+	}
+	var problems Problems
+	l := &Lesson{files: files, texts: map[string]lessonText{}}
+	decodeYAML("lesson.yaml", data, 1, l, &problems)
+	c, err := newCompiler()
+	if err != nil {
+		return nil, err
+	}
+	v := &validator{lesson: l, compiler: c, problems: &problems, watch: map[cluster.WatchSpec]Pos{}}
+	v.whole(dir)
+	if len(problems) == 0 {
+		v.loadTexts()
+		v.checkWatch()
+	}
+	for i := range problems {
+		if dir != "." {
+			problems[i].Pos.File = dir + "/" + problems[i].Pos.File
+		}
+	}
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// validName is what lessons, steps, checks and moments may be called.
+var validName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// validator keeps the rules of docs/LESSONS.md that a field by itself can't
+// show, and compiles the expressions.
+type validator struct {
+	lesson   *Lesson
+	compiler *compiler
+	problems *Problems
+	watch    map[cluster.WatchSpec]Pos
+}
+
+func (v *validator) name(at Pos, what, value string) {
+	if !validName.MatchString(value) {
+		v.problems.add(at, "%s %q: wanted lower case letters, digits and '-'", what, value)
+	}
+}
+
+func (v *validator) whole(dir string) {
+	l := v.lesson
+	if l.APIVersion != APIVersion {
+		v.problems.add(l.of("apiVersion"), "apiVersion is %q, wanted %s", l.APIVersion, APIVersion)
+	}
+	if l.Kind != Kind {
+		v.problems.add(l.of("kind"), "kind is %q, wanted %s", l.Kind, Kind)
+	}
+	v.name(l.Metadata.of("name"), "metadata.name", l.Metadata.Name)
+	if folder := dir[strings.LastIndex(dir, "/")+1:]; folder != "." && folder != l.Metadata.Name {
+		v.problems.add(l.Metadata.of("name"), "metadata.name is %q, but the folder is %q", l.Metadata.Name, folder)
+	}
+	if l.Minutes <= 0 {
+		v.problems.add(l.of("minutes"), "minutes must be more than 0")
+	}
+	if len(l.Steps) == 0 {
+		v.problems.add(l.of("steps"), "a lesson needs at least one step")
+	}
+	for i := range l.Touches {
+		if _, err := ParseResource(l.Touches[i].Resource); err != nil {
+			v.problems.add(l.Touches[i].of("resource"), "%v", err)
+		}
+	}
+	seen := map[string]bool{}
+	for _, s := range l.Steps {
+		v.name(s.of("id"), "id of a step", s.ID)
+		if seen[s.ID] {
+			v.problems.add(s.of("id"), "two steps are called %q", s.ID)
+		}
+		seen[s.ID] = true
+		v.step(s)
+	}
+}
+
+func (v *validator) step(s *Step) {
+	if s.Timeout == 0 {
+		s.Timeout = time.Minute
+	}
+	for _, r := range s.Resources {
+		gvr, err := ParseResource(r)
+		if err != nil {
+			v.problems.add(s.of("resources"), "%v", err)
+			continue
+		}
+		v.addWatch(watchDep{gvr, scopeNamespace(gvr.Resource, ownNamespace)}, s.of("resources"))
+	}
+	v.setup(s.Start)
+	v.setup(s.Setup)
+	if t := s.Traffic; t != nil {
+		v.traffic(t)
+	}
+	for id, e := range s.Values {
+		v.expr(&e, scopeValues, false)
+		s.Values[id] = e
+	}
+	if len(s.Checks) == 0 {
+		v.problems.add(s.of("checks"), "step %q needs at least one check", s.ID)
+	}
+	seen := map[string]bool{}
+	for _, c := range s.Checks {
+		v.name(c.of("id"), "id of a check", c.ID)
+		if seen[c.ID] {
+			v.problems.add(c.of("id"), "two checks of this step are called %q", c.ID)
+		}
+		seen[c.ID] = true
+		v.check(s, c)
+	}
+	if strings.TrimSpace(s.Solution) == "" {
+		v.problems.add(s.of("solution"), "step %q needs a solution", s.ID)
+	}
+	for i := range s.Alternatives {
+		if a := &s.Alternatives[i]; a.Name == "" || strings.TrimSpace(a.Script) == "" {
+			v.problems.add(a.at, "an alternative needs name and script")
+		}
+	}
+	for i := range s.Mutants {
+		m := &s.Mutants[i]
+		if m.Name == "" || strings.TrimSpace(m.Script) == "" {
+			v.problems.add(m.at, "a mutant needs name and script")
+		}
+		if s.Check(m.CaughtBy) == nil {
+			v.problems.add(m.of("caughtBy"), "mutant %q: there is no check %q in this step", m.Name, m.CaughtBy)
+		}
+		v.expr(&m.Until, scopeState, true)
+	}
+}
+
+func scopeNamespace(resource, namespace string) string {
+	if gvr, ok := known()[resource]; ok && clusterScoped(gvr) {
+		return ""
+	}
+	return namespace
+}
+
+func (v *validator) traffic(t *Traffic) {
+	if t.Service == "" || t.Port == "" {
+		v.problems.add(t.at, "traffic needs service and port")
+	}
+	if t.Path == "" {
+		t.Path = "/"
+	}
+	if t.Rate == 0 {
+		t.Rate = 10
+	}
+	if t.Rate < 0 || t.Rate > 50 {
+		v.problems.add(t.of("rate"), "rate is %d, wanted 1 to 50 requests a second", t.Rate)
+	}
+}
+
+func (v *validator) setup(s *Setup) {
+	if s == nil {
+		return
+	}
+	for _, m := range s.Manifests {
+		if _, err := fs.Stat(v.lesson.files, m); err != nil {
+			v.problems.add(s.of("manifests"), "manifest %s: no such file in the lesson's folder", m)
+		}
+	}
+	if s.Until.IsZero() {
+		s.Until = Expr{Text: "settled()", at: s.at}
+	}
+	v.expr(&s.Until, scopeState, true)
+}
+
+// expr compiles e and notes what it reads.
+func (v *validator) expr(e *Expr, s scope, wantBool bool) {
+	v.compiler.compileExpr(e, s, wantBool, v.problems)
+	if e.program != nil {
+		for _, dep := range e.program.watches {
+			v.addWatch(dep, e.at)
+		}
+	}
+}
+
+func (v *validator) addWatch(dep watchDep, at Pos) {
+	spec := cluster.WatchSpec{Resource: dep.gvr, Namespace: dep.namespace}
+	if _, ok := v.watch[spec]; !ok {
+		v.watch[spec] = at
+	}
+}
+
+// checkWatch sees to it that what lies outside the namespace is declared, and
+// settles what is watched.
+func (v *validator) checkWatch() {
+	l := v.lesson
+	for _, r := range []string{"events", "pods", "services", "deployments", "replicasets", "endpointslices"} {
+		v.addWatch(watchDep{known()[r], ownNamespace}, l.at)
+	}
+	for spec, at := range v.watch {
+		if spec.Namespace != ownNamespace && !l.touchesSpec(spec) {
+			where := "cluster-scoped"
+			if spec.Namespace != "" {
+				where = "in namespace " + spec.Namespace
+			}
+			v.problems.add(at, "%s (%s) lies outside the lesson's namespace: declare it in touches", spec.Resource.Resource, where)
+		}
+		l.watch = append(l.watch, spec)
+	}
+	slices.SortFunc(l.watch, func(a, b cluster.WatchSpec) int {
+		return cmp.Or(cmp.Compare(a.Resource.String(), b.Resource.String()), cmp.Compare(a.Namespace, b.Namespace))
+	})
+}
+
+func (l *Lesson) touchesSpec(spec cluster.WatchSpec) bool {
+	for _, t := range l.Touches {
+		if gvr, err := ParseResource(t.Resource); err == nil && gvr == spec.Resource && t.Namespace == spec.Namespace {
+			return true
+		}
+	}
+	return false
+}
+
+// WatchSpecs is what has to be watched for the lesson when it happens in
+// namespace.
+func (l *Lesson) WatchSpecs(namespace string) []cluster.WatchSpec {
+	out := slices.Clone(l.watch)
+	for i := range out {
+		if out[i].Namespace == ownNamespace {
+			out[i].Namespace = namespace
+		}
+	}
+	return out
+}
+
+func (v *validator) loadTexts() {
+	l := v.lesson
+	for _, lang := range Languages() {
+		var t lessonText
+		file := "lesson." + lang + ".md"
+		body, line, ok := readMarkdown(l.files, file, &t, v.problems)
+		if ok {
+			t.body = strings.TrimSpace(body)
+			v.placeholders(file, body, line, nil)
+			l.texts[lang] = t
+		}
+		if lang == english && (!ok || t.Title == "" || t.Summary == "") {
+			v.problems.add(Pos{File: file, Line: 1, Col: 1}, "the English text is required: front matter with title and summary")
+		}
+	}
+	for _, s := range l.Steps {
+		s.texts = map[string]stepText{}
+		for _, lang := range Languages() {
+			v.stepText(s, lang)
+		}
+	}
+}
+
+func (v *validator) stepText(s *Step, lang string) {
+	file := "steps/" + s.ID + "." + lang + ".md"
+	var t stepText
+	body, line, ok := readMarkdown(v.lesson.files, file, &t, v.problems)
+	if !ok {
+		if lang == english {
+			v.problems.add(Pos{File: file}, "the English text of step %q is missing", s.ID)
+		}
+		return
+	}
+	t.split(file, body, line, v.problems)
+	v.placeholders(file, body, line, s)
+	s.texts[lang] = t
+	known := map[string]bool{}
+	for _, c := range s.Checks {
+		known[c.ID] = true
+		for _, m := range c.Moments {
+			known[c.ID+"."+m.ID] = true
+		}
+	}
+	for field, m := range map[string]map[string]string{"checks": t.Checks, "questions": t.Questions, "why": t.Why} {
+		for id := range m {
+			if !known[id] || field == "questions" && s.Check(id).Kind != KindAnswer {
+				v.problems.add(t.of(field), "%s: step %q has no such check %q", field, s.ID, id)
+			}
+		}
+	}
+	if lang != english {
+		return
+	}
+	if t.Title == "" {
+		v.problems.add(t.at, "%s: title is missing", file)
+	}
+	for _, c := range s.Checks {
+		if t.Checks[c.ID] == "" {
+			v.problems.add(t.of("checks"), "check %q has no title here", c.ID)
+		}
+		if c.Kind == KindAnswer && t.Questions[c.ID] == "" {
+			v.problems.add(t.of("questions"), "check %q has no question here", c.ID)
+		}
+	}
+}
+
+// placeholders refuses names that live text can't have.
+func (v *validator) placeholders(file, body string, line int, s *Step) {
+	for i, l := range strings.Split(body, "\n") {
+		for _, m := range placeholder.FindAllStringSubmatchIndex(l, -1) {
+			at := Pos{File: file, Line: line + i, Col: m[0] + 1}
+			if m[6] >= 0 {
+				v.problems.add(at, `%s: wanted {{ live "name" }} or {{ namespace }}`, l[m[0]:m[1]])
+				continue
+			}
+			if m[2] < 0 {
+				continue
+			}
+			value := l[m[2]:m[3]]
+			if s == nil {
+				v.problems.add(at, "live values belong into the text of a step")
+			} else if _, ok := s.Values[value]; !ok {
+				v.problems.add(at, "there is no value %q in values of step %q", value, s.ID)
+			}
+		}
+	}
+}

@@ -1,0 +1,316 @@
+package lessons
+
+import (
+	"fmt"
+	"slices"
+
+	"cel.dev/cel-go/common/types/ref"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// object is a Kubernetes object as a plain map, with the questions that checks
+// ask of it. Nothing here panics on a malformed object.
+type object map[string]any
+
+func (o object) str(path ...string) string {
+	s, _, _ := unstructured.NestedString(o, path...)
+	return s
+}
+
+// number reads a whole number; JSON from elsewhere may hold it as a float.
+func (o object) number(path ...string) (int64, bool) {
+	v, found, _ := unstructured.NestedFieldNoCopy(o, path...)
+	if !found {
+		return 0, false
+	}
+	switch n := v.(type) {
+	case int64:
+		return n, true
+	case float64:
+		return int64(n), true
+	case int:
+		return int64(n), true
+	}
+	return 0, false
+}
+
+func (o object) maps(path ...string) []map[string]any {
+	v, _, _ := unstructured.NestedFieldNoCopy(o, path...)
+	items, _ := v.([]any)
+	out := make([]map[string]any, 0, len(items))
+	for _, item := range items {
+		if m, ok := item.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (o object) kind() string { return o.str("kind") }
+func (o object) name() string { return o.str("metadata", "name") }
+func (o object) uid() string  { return o.str("metadata", "uid") }
+
+func (o object) terminating() bool { return o.str("metadata", "deletionTimestamp") != "" }
+
+func (o object) labels() labels.Set {
+	v, _, _ := unstructured.NestedFieldNoCopy(o, "metadata", "labels")
+	m, _ := v.(map[string]any)
+	set := make(labels.Set, len(m))
+	for k, item := range m {
+		if s, ok := item.(string); ok {
+			set[k] = s
+		}
+	}
+	return set
+}
+
+func (o object) condition(name string) string {
+	for _, c := range o.maps("status", "conditions") {
+		if c["type"] == name {
+			s, _ := c["status"].(string)
+			return s
+		}
+	}
+	return ""
+}
+
+// ready: see docs/LESSONS.md §5.
+func (o object) ready() bool {
+	switch o.kind() {
+	case "Deployment", "StatefulSet", "DaemonSet":
+		return o.rolledOut()
+	case "ReplicaSet":
+		return o.observed() && o.replicasEqual("readyReplicas")
+	case "Pod":
+		return o.condition("Ready") == "True" && !o.terminating()
+	}
+	return o.condition("Ready") == "True"
+}
+
+// observed: the controller has seen the present spec.
+func (o object) observed() bool {
+	generation, _ := o.number("metadata", "generation")
+	seen, _ := o.number("status", "observedGeneration")
+	return seen >= generation
+}
+
+func (o object) desired() int64 {
+	if n, ok := o.number("spec", "replicas"); ok {
+		return n
+	}
+	return 1
+}
+
+func (o object) replicasEqual(fields ...string) bool {
+	for _, field := range fields {
+		if n, _ := o.number("status", field); n != o.desired() {
+			return false
+		}
+	}
+	return true
+}
+
+// rolledOut asks what `kubectl rollout status` asks: all Pods are of the newest
+// template and available, and none of an older one is left.
+func (o object) rolledOut() bool {
+	if !o.observed() {
+		return false
+	}
+	switch o.kind() {
+	case "DaemonSet":
+		want, _ := o.number("status", "desiredNumberScheduled")
+		updated, _ := o.number("status", "updatedNumberScheduled")
+		available, _ := o.number("status", "numberAvailable")
+		return updated == want && available == want
+	case "StatefulSet":
+		return o.replicasEqual("updatedReplicas", "readyReplicas") && o.str("status", "updateRevision") == o.str("status", "currentRevision")
+	case "Deployment":
+		return o.replicasEqual("updatedReplicas", "replicas", "availableReplicas")
+	}
+	return o.replicasEqual("replicas", "readyReplicas")
+}
+
+func (o object) images() []string {
+	containers := o.maps("spec", "template", "spec", "containers")
+	if o.kind() == "Pod" {
+		containers = o.maps("spec", "containers")
+	}
+	out := []string{}
+	for _, c := range containers {
+		if image, ok := c["image"].(string); ok {
+			out = append(out, image)
+		}
+	}
+	return out
+}
+
+// podStatus is the STATUS that `kubectl get pods` shows, as far as it tells
+// why a Pod is not ready, and the message behind it.
+func (o object) podStatus() (status, message string) {
+	if o.terminating() {
+		return "Terminating", ""
+	}
+	for _, field := range []string{"initContainerStatuses", "containerStatuses"} {
+		for _, c := range o.maps("status", field) {
+			state := object(c)
+			for _, at := range []string{"waiting", "terminated"} {
+				reason := state.str("state", at, "reason")
+				if reason != "" && (reason != "Completed" || field == "containerStatuses") {
+					return reason, state.str("state", at, "message")
+				}
+			}
+		}
+	}
+	phase := o.str("status", "phase")
+	if phase == "Pending" {
+		for _, c := range o.maps("status", "conditions") {
+			if c["type"] == "PodScheduled" && c["status"] == "False" {
+				message, _ = c["message"].(string)
+			}
+		}
+	}
+	return phase, message
+}
+
+// parseSelector takes a string, a map of labels or a LabelSelector.
+func parseSelector(v any) (labels.Selector, error) {
+	switch x := v.(type) {
+	case string:
+		return labels.Parse(x)
+	case map[string]any:
+		_, hasLabels := x["matchLabels"]
+		_, hasExpressions := x["matchExpressions"]
+		if hasLabels || hasExpressions {
+			var s metav1.LabelSelector
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(x, &s); err != nil {
+				return nil, fmt.Errorf("label selector: %w", err)
+			}
+			return metav1.LabelSelectorAsSelector(&s)
+		}
+		set := make(labels.Set, len(x))
+		for k, item := range x {
+			s, ok := item.(string)
+			if !ok {
+				return nil, fmt.Errorf("label selector: %s is no text", k)
+			}
+			set[k] = s
+		}
+		return set.AsSelector(), nil
+	}
+	return nil, fmt.Errorf("no such selector")
+}
+
+// ownedBy walks owner references downwards, through whatever is watched.
+func (a *activation) ownedBy(uid string, gvr schema.GroupVersionResource) []*unstructured.Unstructured {
+	if uid == "" {
+		return nil
+	}
+	owners := map[string]bool{uid: true}
+	for grown := true; grown; {
+		grown = false
+		for _, m := range a.now.objects {
+			for _, u := range m {
+				if id := string(u.GetUID()); !owners[id] && ownedByAny(u, owners) {
+					owners[id], grown = true, true
+				}
+			}
+		}
+	}
+	var out []*unstructured.Unstructured
+	for _, u := range a.now.list(gvr, a.namespace) {
+		if string(u.GetUID()) != uid && owners[string(u.GetUID())] {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func ownedByAny(u *unstructured.Unstructured, owners map[string]bool) bool {
+	return slices.ContainsFunc(object(u.Object).maps("metadata", "ownerReferences"), func(r map[string]any) bool {
+		id, _ := r["uid"].(string)
+		return owners[id]
+	})
+}
+
+func (a *activation) owners(_ string, v ...ref.Val) ref.Val {
+	m, _ := native(v[0]).(map[string]any)
+	out := []string{}
+	for range 10 { // no chain is longer; a made-up loop must not hang us
+		refs := object(m).maps("metadata", "ownerReferences")
+		if len(refs) == 0 {
+			break
+		}
+		owner := object(refs[0])
+		out = append(out, owner.str("kind")+"/"+owner.str("name"))
+		m = a.byUID(owner.str("uid"))
+	}
+	return toVal(out)
+}
+
+func (a *activation) byUID(uid string) map[string]any {
+	for _, objects := range a.now.objects {
+		for _, u := range objects {
+			if string(u.GetUID()) == uid {
+				return u.Object
+			}
+		}
+	}
+	return nil
+}
+
+// endpoints flattens the EndpointSlices of a Service.
+func (a *activation) endpoints(service string, onlyReady bool) []any {
+	out := []any{}
+	seen := map[string]bool{}
+	for _, u := range a.now.list(known()["endpointslices"], a.namespace) {
+		slice := object(u.Object)
+		if slice.labels()["kubernetes.io/service-name"] != service {
+			continue
+		}
+		var port any
+		if ports := slice.maps("ports"); len(ports) > 0 {
+			port = ports[0]["port"]
+		}
+		for _, e := range slice.maps("endpoints") {
+			endpoint := object(e)
+			ready, set, _ := unstructured.NestedBool(endpoint, "conditions", "ready")
+			ready = ready || !set // the API says: absent means ready
+			addresses, _, _ := unstructured.NestedStringSlice(endpoint, "addresses")
+			if len(addresses) == 0 || onlyReady && !ready || seen[addresses[0]] {
+				continue
+			}
+			seen[addresses[0]] = true
+			pod := ""
+			if endpoint.str("targetRef", "kind") == "Pod" {
+				pod = endpoint.str("targetRef", "name")
+			}
+			out = append(out, map[string]any{
+				"ip": addresses[0], "port": port, "pod": pod, "node": endpoint.str("nodeName"), "ready": ready,
+			})
+		}
+	}
+	return out
+}
+
+// settled: nothing in the namespace is on its way.
+func (a *activation) settled() bool {
+	resources := known()
+	for _, name := range []string{"deployments", "replicasets", "statefulsets", "daemonsets"} {
+		for _, u := range a.now.list(resources[name], a.namespace) {
+			if o := object(u.Object); o.terminating() || !o.rolledOut() {
+				return false
+			}
+		}
+	}
+	for _, u := range a.now.list(resources["pods"], a.namespace) {
+		o := object(u.Object)
+		if phase := o.str("status", "phase"); o.terminating() || phase == "Pending" || phase == "" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,101 @@
+package lessons
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// objectKey names an object of a resource.
+type objectKey struct{ namespace, name string }
+
+func keyOf(u *unstructured.Unstructured) objectKey {
+	return objectKey{u.GetNamespace(), u.GetName()}
+}
+
+// store is the engine's picture of the cluster.
+type store struct {
+	objects map[schema.GroupVersionResource]map[objectKey]*unstructured.Unstructured
+	synced  map[cluster.WatchSpec]bool
+	newest  map[schema.GroupVersionResource]uint64 // highest resource version seen
+}
+
+func newStore() *store {
+	return &store{
+		objects: map[schema.GroupVersionResource]map[objectKey]*unstructured.Unstructured{},
+		synced:  map[cluster.WatchSpec]bool{},
+		newest:  map[schema.GroupVersionResource]uint64{},
+	}
+}
+
+// apply takes a change in.
+func (s *store) apply(e cluster.Event) {
+	switch e.Type {
+	case cluster.Synced:
+		s.synced[cluster.WatchSpec{Resource: e.Resource, Namespace: e.Namespace}] = true
+	case cluster.Added, cluster.Modified:
+		m := s.objects[e.Resource]
+		if m == nil {
+			m = map[objectKey]*unstructured.Unstructured{}
+			s.objects[e.Resource] = m
+		}
+		m[keyOf(e.New)] = e.New
+		s.newest[e.Resource] = max(s.newest[e.Resource], revision(e.New))
+	case cluster.Deleted:
+		m := s.objects[e.Resource]
+		if held := m[keyOf(e.Old)]; held != nil && held.GetUID() == e.Old.GetUID() {
+			delete(m, keyOf(e.Old))
+		}
+		if !e.Inferred {
+			s.newest[e.Resource] = max(s.newest[e.Resource], revision(e.Old))
+		}
+	}
+}
+
+// clone is a picture of now that later changes don't touch. The objects
+// themselves are shared; nobody changes them.
+func (s *store) clone() *store {
+	out := newStore()
+	for gvr, m := range s.objects {
+		out.objects[gvr] = maps.Clone(m)
+	}
+	return out
+}
+
+func (s *store) get(gvr schema.GroupVersionResource, namespace, name string) *unstructured.Unstructured {
+	m := s.objects[gvr]
+	if u := m[objectKey{namespace, name}]; u != nil {
+		return u
+	}
+	return m[objectKey{"", name}] // cluster-scoped
+}
+
+// list is sorted by creation, then name, so that results and texts are stable.
+func (s *store) list(gvr schema.GroupVersionResource, namespace string) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for key, u := range s.objects[gvr] {
+		if key.namespace == namespace || key.namespace == "" {
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b *unstructured.Unstructured) int {
+		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), cmp.Compare(a.GetName(), b.GetName()))
+	})
+	return out
+}
+
+// revision is the resource version as a number; Kubernetes allows to compare
+// the versions of one resource. 0 when it is no number.
+func revision(u *unstructured.Unstructured) uint64 {
+	n, err := strconv.ParseUint(u.GetResourceVersion(), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

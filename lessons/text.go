@@ -1,0 +1,188 @@
+package lessons
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"regexp"
+	"strings"
+)
+
+// Languages are those that lessons may be written in; the first is required
+// and stands in for what the others lack.
+func Languages() []string { return []string{"en", "zh-TW", "zh-CN"} }
+
+const english = "en"
+
+// lessonText is one lesson.<lang>.md.
+type lessonText struct {
+	located
+	Title   string `yaml:"title"`
+	Summary string `yaml:"summary"`
+	body    string
+}
+
+// stepText is one steps/<id>.<lang>.md.
+type stepText struct {
+	located
+	Title     string            `yaml:"title"`
+	Checks    map[string]string `yaml:"checks"`
+	Questions map[string]string `yaml:"questions"`
+	Options   map[string]string `yaml:"options"`
+	Why       map[string]string `yaml:"why"`
+	body      string
+	hints     []string
+	debrief   string
+}
+
+// LessonText is what a learner reads of a lesson.
+type LessonText struct {
+	Title, Summary string
+	Body           string // Markdown, may be empty
+}
+
+// StepText is what a learner reads of a step: Markdown with live values
+// filled in by Session, or as "…" placeholders.
+type StepText struct {
+	Title   string
+	Body    string
+	Hints   []string // in order, each revealing more
+	Debrief string   // for when the step is met
+}
+
+// Text is the lesson's text in a language, each string of it in English where
+// the translation lacks it.
+func (l *Lesson) Text(lang string) LessonText {
+	t, en := l.texts[lang], l.texts[english]
+	return LessonText{Title: either(t.Title, en.Title), Summary: either(t.Summary, en.Summary), Body: either(t.body, en.body)}
+}
+
+// Text is the step's text in a language. live gives the value of a name for
+// `{{ live "name" }}`; nil shows placeholders.
+func (s *Step) Text(lang string, live func(name string) (string, bool)) StepText {
+	t, en := s.texts[lang], s.texts[english]
+	hints := t.hints
+	for i := len(hints); i < len(en.hints); i++ {
+		hints = append(hints[:i:i], en.hints[i])
+	}
+	out := StepText{
+		Title:   either(t.Title, en.Title),
+		Body:    fill(either(t.body, en.body), live),
+		Debrief: fill(either(t.debrief, en.debrief), live),
+	}
+	for _, h := range hints {
+		out.Hints = append(out.Hints, fill(h, live))
+	}
+	return out
+}
+
+// string finds one of a step's strings, such as the title of a check.
+func (s *Step) string(lang string, from func(stepText) map[string]string, key string) string {
+	return either(from(s.texts[lang])[key], from(s.texts[english])[key])
+}
+
+func (s *Step) checkTitle(lang, id string) string {
+	return either(s.string(lang, func(t stepText) map[string]string { return t.Checks }, id), id)
+}
+
+func either(a, b string) string {
+	if strings.TrimSpace(a) != "" {
+		return a
+	}
+	return b
+}
+
+// placeholder matches `{{ live "name" }}`, `{{ namespace }}` and, so that they
+// can be refused, any other double braces.
+var placeholder = regexp.MustCompile(`\{\{\s*(?:live\s+"([^"{}]*)"|(namespace)|([^{}]*))\s*\}\}`)
+
+// missingValue stands where a live value can't be worked out yet.
+const missingValue = "…"
+
+func fill(text string, live func(string) (string, bool)) string {
+	return placeholder.ReplaceAllStringFunc(text, func(match string) string {
+		m := placeholder.FindStringSubmatch(match)
+		name := m[1]
+		switch {
+		case m[2] != "":
+			name = "namespace"
+		case m[3] != "":
+			return match
+		}
+		if live != nil {
+			if value, ok := live(name); ok {
+				return value
+			}
+		}
+		return missingValue
+	})
+}
+
+// The marker lines of a step's Markdown.
+const (
+	markHint    = "<!-- hint -->"
+	markDebrief = "<!-- debrief -->"
+)
+
+// readMarkdown splits a file into front matter and body; bodyLine is the line
+// the body begins on.
+func readMarkdown(fsys fs.FS, name string, front any, problems *Problems) (body string, bodyLine int, ok bool) {
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			problems.add(Pos{File: name}, "%v", err)
+		}
+		return "", 0, false
+	}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	rest, found := bytes.CutPrefix(data, []byte("---\n"))
+	if !found {
+		problems.add(Pos{File: name, Line: 1, Col: 1}, "wanted a front matter: --- on the first line")
+		return string(data), 1, true
+	}
+	header, after, found := bytes.Cut(rest, []byte("\n---\n"))
+	if !found {
+		problems.add(Pos{File: name, Line: 1, Col: 1}, "the front matter has no closing ---")
+		return "", 1, true
+	}
+	decodeYAML(name, header, 2, front, problems)
+	return string(after), bytes.Count(header, []byte("\n")) + 4, true
+}
+
+// splitStep cuts a step's body at its markers.
+func (t *stepText) split(name, body string, line int, problems *Problems) {
+	section, text := "", &strings.Builder{}
+	finish := func() {
+		part := strings.TrimSpace(text.String())
+		switch section {
+		case "":
+			t.body = part
+		case markHint:
+			t.hints = append(t.hints, part)
+		case markDebrief:
+			t.debrief = part
+		}
+		text.Reset()
+	}
+	fenced := false
+	for i, l := range strings.Split(body, "\n") {
+		trimmed := strings.TrimSpace(l)
+		at := Pos{File: name, Line: line + i, Col: 1}
+		if strings.HasPrefix(trimmed, "```") {
+			fenced = !fenced
+		}
+		switch {
+		case !fenced && (trimmed == markHint || trimmed == markDebrief):
+			if section == markDebrief {
+				problems.add(at, "%s after the debrief: the debrief is the last section, and there is one", trimmed)
+			}
+			finish()
+			section = trimmed
+			continue
+		case !fenced && strings.HasPrefix(trimmed, "<!--"):
+			problems.add(at, "unknown marker %s: known are %s and %s", trimmed, markHint, markDebrief)
+		}
+		text.WriteString(l + "\n")
+	}
+	finish()
+}
