@@ -30,7 +30,7 @@ func (r *requestCheck) observe(e *Engine, in Input) {
 	switch {
 	case len(want.Verb) > 0 && !slices.Contains(want.Verb, q.Verb),
 		resource != q.Resource || gvr.Group != q.Group,
-		want.Subresource != q.Subresource,
+		!want.asksFor(q.Subresource),
 		want.Name != "" && want.Name != q.Name,
 		namespace != "*" && q.Namespace != "" && namespace != q.Namespace,
 		want.Failed != (q.Code >= 400):
@@ -45,6 +45,15 @@ func (r *requestCheck) observe(e *Engine, in Input) {
 		return
 	}
 	r.count++
+}
+
+// asksFor says whether a request of this subresource, "" for the object itself,
+// is one that the check is about.
+func (c *Check) asksFor(subresource string) bool {
+	if len(c.Subresource) == 0 {
+		return subresource == ""
+	}
+	return slices.Contains(c.Subresource, subresource)
 }
 
 func requestValue(q cluster.Request) map[string]any {
@@ -71,8 +80,8 @@ func (r *requestCheck) why(e *Engine) []string {
 	if c.Name != "" {
 		what += "/" + c.Name
 	}
-	if c.Subresource != "" {
-		what += "/" + c.Subresource
+	if len(c.Subresource) > 0 {
+		what += "/" + strings.Join(c.Subresource, "|")
 	}
 	if len(c.Verb) > 0 {
 		what = strings.Join(c.Verb, "|") + " " + what

@@ -39,7 +39,7 @@ func newCompiler() (*compiler, error) {
 		cel.CrossTypeNumericComparisons(true),
 		cel.EnableMacroCallTracking(),
 		ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Bindings(),
-		cel.Variable("namespace", cel.StringType),
+		cel.Variable("ns", cel.StringType),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)

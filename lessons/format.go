@@ -180,7 +180,7 @@ type Check struct {
 	Type   string    `yaml:"type"`
 
 	Verb        oneOrMore         `yaml:"verb"`
-	Subresource string            `yaml:"subresource"`
+	Subresource oneOrMore         `yaml:"subresource"`
 	Query       map[string]string `yaml:"query"`
 	Failed      bool              `yaml:"failed"`
 

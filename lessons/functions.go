@@ -211,7 +211,7 @@ func newActivation(namespace string, now *store) *activation {
 func (a *activation) with(vars map[string]any) (cel.Activation, error) {
 	all := make(map[string]any, len(vars)+2)
 	maps.Copy(all, vars)
-	all["namespace"] = a.namespace
+	all["ns"] = a.namespace // CEL reserves the word namespace
 	all["started"] = a.started
 	return cel.FunctionVars(all, a.functions)
 }
