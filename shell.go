@@ -1,6 +1,20 @@
 package main
 
-import "path/filepath"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+)
 
 // kubectlEnv is what keeps kubectl to the practice cluster: our kubeconfig, a
 // discovery cache of our own, and none of the learner's kubectl preferences
@@ -11,4 +25,122 @@ func kubectlEnv(kubeconfig, state string) map[string]string {
 		"KUBECACHEDIR": filepath.Join(state, "kubectl-cache"),
 		"KUBERC":       "off",
 	}
+}
+
+// learnerShell is the learner's shell: $SHELL, or sh.
+func learnerShell() []string {
+	if runtime.GOOS == "windows" {
+		return []string{"powershell.exe", "-NoLogo"}
+	}
+	if sh := os.Getenv("SHELL"); sh != "" {
+		if path, err := exec.LookPath(sh); err == nil {
+			return []string{path}
+		}
+	}
+	return []string{"/bin/sh"}
+}
+
+// mergeEnv is base with the variables of set in place of its own.
+func mergeEnv(base []string, set map[string]string) []string {
+	out := make([]string, 0, len(base)+len(set))
+	for _, kv := range base {
+		name, _, _ := strings.Cut(kv, "=")
+		if _, replaced := set[name]; !replaced {
+			out = append(out, kv)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		out = append(out, name+"="+set[name])
+	}
+	return out
+}
+
+// linkKubectl puts this program under the name kubectl into a folder of the
+// state folder and returns that folder. Started under that name it is kubectl.
+func linkKubectl(state string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(state, "bin")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("the state folder can't be written: %w; set XDG_STATE_HOME to a folder that can", err)
+	}
+	if runtime.GOOS == "windows" {
+		return dir, copyProgram(self, filepath.Join(dir, "kubectl.exe"))
+	}
+	link := filepath.Join(dir, "kubectl")
+	if have, err := os.Readlink(link); err == nil && have == self {
+		return dir, nil
+	}
+	// Make the link beside and rename it: another k8stutor may use it now.
+	tmp := fmt.Sprintf("%s.%d", link, os.Getpid())
+	if err := os.Symlink(self, tmp); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return dir, os.Rename(tmp, link)
+}
+
+func copyProgram(from, to string) error {
+	a, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if b, err := os.Stat(to); err == nil && b.Size() == a.Size() && !b.ModTime().Before(a.ModTime()) {
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// withKubectl is a PATH on which kubectl is found. The learner's own kubectl
+// comes first; ours is there for those who have none.
+func withKubectl(path, dir string) string {
+	if path == "" {
+		return dir
+	}
+	return path + string(os.PathListSeparator) + dir
+}
+
+// lessonLanguage is the language of the lessons: the one that was asked for,
+// or the one of the environment, in the usual order of its variables.
+func lessonLanguage(asked string, offered []string, getenv func(string) string) (string, error) {
+	tags := make([]language.Tag, len(offered))
+	for i, o := range offered {
+		tags[i] = language.Make(o)
+	}
+	matcher := language.NewMatcher(tags)
+	if asked != "" {
+		tag, err := language.Parse(strings.ReplaceAll(asked, "_", "-"))
+		if err != nil {
+			return "", usagef("--lang %q is no language; there are %s", asked, strings.Join(offered, ", "))
+		}
+		_, i, confidence := matcher.Match(tag)
+		if confidence < language.High {
+			return "", usagef("the lessons are not in %q; they are in %s", asked, strings.Join(offered, ", "))
+		}
+		return offered[i], nil
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		value, _, _ := strings.Cut(getenv(name), ".")
+		if value == "" {
+			continue
+		}
+		tag, err := language.Parse(strings.ReplaceAll(value, "_", "-"))
+		if err != nil {
+			break // C and POSIX are no languages: English
+		}
+		_, i, _ := matcher.Match(tag)
+		return offered[i], nil
+	}
+	return offered[0], nil
 }

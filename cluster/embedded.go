@@ -151,7 +151,7 @@ type line struct {
 func (e *Embedded) command(ctx context.Context, sub string, more ...string) *exec.Cmd {
 	args := append([]string{sub, "--dir", e.home.Dir()}, more...)
 	cmd := exec.CommandContext(ctx, e.binary, args...)
-	ownGroup(cmd)
+	ownSignals(cmd)
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
 	cmd.WaitDelay = rollbackTime
 	return cmd

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func TestLessonLanguage(t *testing.T) {
+	offered := []string{"en", "zh-TW", "zh-CN"}
+	for _, tc := range []struct {
+		asked string
+		env   map[string]string
+		want  string // "" is an error
+	}{
+		{"", nil, "en"},
+		{"", map[string]string{"LANG": "C.UTF-8"}, "en"},
+		{"", map[string]string{"LANG": "de_CH.UTF-8"}, "en"},
+		{"", map[string]string{"LANG": "zh_TW.UTF-8"}, "zh-TW"},
+		{"", map[string]string{"LANG": "zh_HK.UTF-8"}, "zh-TW"},
+		{"", map[string]string{"LANG": "zh_SG.UTF-8"}, "zh-CN"},
+		{"", map[string]string{"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN.UTF-8"}, "zh-CN"},
+		{"", map[string]string{"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"},
+		{"zh-tw", map[string]string{"LANG": "en_US.UTF-8"}, "zh-TW"},
+		{"zh_CN", nil, "zh-CN"},
+		{"fr", nil, ""},
+		{"??", nil, ""},
+	} {
+		got, err := lessonLanguage(tc.asked, offered, func(k string) string { return tc.env[k] })
+		if got != tc.want || (err != nil) != (tc.want == "") {
+			t.Errorf("lessonLanguage(%q, %v) = %q, %v; want %q", tc.asked, tc.env, got, err, tc.want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"start", "list", "check", "reset", "lesson", "cluster", "kubectl", "version"}
+	for _, tc := range []struct {
+		name string
+		want []string
+	}{
+		{"strat", []string{"start"}},
+		{"lessn", []string{"lesson"}},
+		{"kubctl", []string{"kubectl"}},
+		{"vers", []string{"version"}},
+		{"List", []string{"list"}},
+		{"frobnicate", nil},
+		{"x", nil},
+	} {
+		if got := nearest(tc.name, known); !slices.Equal(got, tc.want) {
+			t.Errorf("nearest(%q) = %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestMergeEnv(t *testing.T) {
+	got := mergeEnv([]string{"A=1", "KUBECONFIG=/mine", "B=2"}, map[string]string{"KUBECONFIG": "/ours", "C": "3"})
+	if want := []string{"A=1", "B=2", "C=3", "KUBECONFIG=/ours"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestLinkKubectl(t *testing.T) {
+	state := t.TempDir()
+	for range 2 { // the second time it is there
+		dir, err := linkKubectl(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		self, _ := os.Executable()
+		if to, err := filepath.EvalSymlinks(filepath.Join(dir, "kubectl")); err != nil || to != self {
+			t.Errorf("kubectl is %s, %v; want %s", to, err, self)
+		}
+	}
+	if err := os.Remove(filepath.Join(state, "bin", "kubectl")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/elsewhere", filepath.Join(state, "bin", "kubectl")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := linkKubectl(state); err != nil {
+		t.Fatalf("an old link is not replaced: %v", err)
+	}
+}
