@@ -60,6 +60,9 @@ type Network struct {
 	hosts  map[netip.Addr]*Host
 	real   map[uint16]string // node port → address on the real machine
 	closed bool
+	// changed is closed, and replaced, when a way may have come up: a Pod, a
+	// Service, a mapped port.
+	changed chan struct{}
 
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -82,6 +85,8 @@ func New(cfg Config) *Network {
 		ipam:   newIPAM(cfg.PodCIDR, cfg.LastPodIP),
 		hosts:  make(map[netip.Addr]*Host),
 		real:   make(map[uint16]string),
+
+		changed: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.routes.Store(compile(Table{}, nil))
@@ -118,6 +123,7 @@ func (n *Network) SetTable(t Table) {
 		return
 	}
 	n.routes.Store(compile(t, n.routes.Load()))
+	n.announce()
 	n.mu.Unlock()
 	n.published.want(t)
 }
@@ -133,6 +139,20 @@ func (n *Network) MapNodePort(port uint16, realAddr string) {
 		return
 	}
 	n.real[port] = realAddr
+	n.announce()
+}
+
+// announce wakes the connection attempts that found no way. The caller holds
+// the mutex.
+func (n *Network) announce() {
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+func (n *Network) nextChange() <-chan struct{} {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.changed
 }
 
 func (n *Network) realPort(port uint16) string {
@@ -178,6 +198,7 @@ func (n *Network) Attach(cfg PodConfig) (*Pod, error) {
 	cfg.Resolver.IP = ip
 	h := newHost(n, cfg.Name, ip)
 	n.hosts[ip] = h
+	n.announce()
 	pod := &Pod{Process: newProcess(h, nil, cfg.Resolver), network: n, ip: ip, exclusive: true}
 	for _, hp := range cfg.HostPorts {
 		pod.owned = append(pod.owned, n.published.hostPort(cfg.Name, hp, ip))

@@ -212,14 +212,12 @@ func (p *Process) dialTCP(ctx context.Context, network string, dst netip.AddrPor
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(network, target, contextError(err))
 	}
-	h := p.host.net.route(TCP, p.host, dst)
+	h, err := p.findWay(ctx, dst)
 	switch {
-	case h.refused:
-		return nil, dialError(network, target, errRefused)
+	case err != nil:
+		return nil, dialError(network, target, err)
 	case h.real != "":
 		return p.dialReal(ctx, network, dst, h.real)
-	case h.host == nil:
-		return nil, dialError(network, target, p.waitInVain(ctx))
 	}
 	l, ok := h.host.listenerAt(h.addr)
 	if !ok {
@@ -230,7 +228,7 @@ func (p *Process) dialTCP(ctx context.Context, network string, dst netip.AddrPor
 	if !p.own(client) {
 		return nil, dialError(network, target, net.ErrClosed)
 	}
-	err := errRefused
+	err = errRefused
 	if l.proc.own(server) {
 		err = l.offer(ctx, server, p.host.net.config.ConnectTimeout)
 		if err != nil {
@@ -256,17 +254,33 @@ func (p *Process) endpoints(dst netip.AddrPort, h hop) endpoints {
 	return e
 }
 
-// waitInVain is a connection attempt that nobody answers.
-func (p *Process) waitInVain(ctx context.Context) error {
-	t := time.NewTimer(p.host.net.config.ConnectTimeout)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return contextError(ctx.Err())
-	case <-p.done:
-		return net.ErrClosed
-	case <-t.C:
-		return errTimedOut
+// findWay finds where dst is. Where nothing routes it waits, and like a SYN
+// that is sent again gets through when a way comes up.
+func (p *Process) findWay(ctx context.Context, dst netip.AddrPort) (hop, error) {
+	n := p.host.net
+	var timer *time.Timer
+	for {
+		changed := n.nextChange()
+		h := n.route(TCP, p.host, dst)
+		if h.refused {
+			return h, errRefused
+		}
+		if h.real != "" || h.host != nil {
+			return h, nil
+		}
+		if timer == nil {
+			timer = time.NewTimer(n.config.ConnectTimeout)
+			defer timer.Stop()
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return h, contextError(ctx.Err())
+		case <-p.done:
+			return h, net.ErrClosed
+		case <-timer.C:
+			return h, errTimedOut
+		}
 	}
 }
 

@@ -515,3 +515,28 @@ func TestBacklog(t *testing.T) {
 		}
 	})
 }
+
+func TestDialGetsThroughWhenAWayComesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := vnet.New(vnet.Config{})
+		defer n.Close()
+		l := listen(t, attach(t, n, "server"), ":80")
+		client := attach(t, n, "client")
+		done := make(chan error, 1)
+		go func() {
+			_, err := client.Dial(context.Background(), "tcp", "10.96.0.5:80")
+			done <- err
+		}()
+		synctest.Wait()
+		n.SetTable(vnet.Table{Ports: []vnet.ServicePort{{
+			Protocol: vnet.TCP, Port: 80, Addrs: []netip.Addr{netip.MustParseAddr("10.96.0.5")},
+			Endpoints: []netip.AddrPort{netip.MustParseAddrPort("10.244.0.2:80")},
+		}}})
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -35,7 +35,7 @@ type Process struct {
 	Dir      string   // working directory, absolute, inside FS
 	Hostname string
 
-	PID      int // in the container; 1 for the container's own program, 0 if not known
+	PID int // in the container; 1 for the container's own program, 0 if not known
 
 	// TTY says that the streams are an attached terminal. They are raw then:
 	// Stdin is what the client's keyboard sends and Stdout goes to the screen

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"          // --logging-format=json
+	_ "k8s.io/component-base/metrics/prometheus/clientgo" // client-go's metrics, as upstream's mains register them
+	_ "k8s.io/component-base/metrics/prometheus/version"  // the build_info metric
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+
+	"github.com/k8stutor/k8stutor/cluster/embedded/controlplane"
+	"github.com/k8stutor/k8stutor/cluster/embedded/supervise"
+)
+
+// newPartCommand is the hidden command that runs one part of the cluster in
+// this process. Feature gates, flags and metrics of the components are
+// process-wide, so each of them has a process of its own.
+func newPartCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:    "part NAME",
+		Short:  "Run one part of the cluster in this process (used by supervise)",
+		Hidden: true,
+	}
+	cmd.AddCommand(
+		upstreamPart("apiserver", apiserver.NewAPIServerCommand),
+		upstreamPart("kcm", kcm.NewControllerManagerCommand),
+		upstreamPart("scheduler", func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
+		newEtcdPart(),
+		newNodePart(),
+	)
+	return cmd
+}
+
+// upstreamPart wraps a component's own command: everything after "--" is its
+// command line, as it would be for the binary of that name.
+func upstreamPart(name string, build func() *cobra.Command) *cobra.Command {
+	var gates []string
+	cmd := &cobra.Command{
+		Use: name + " [--gate GATE]... -- FLAGS",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			inner := build()
+			inner.SetArgs(args)
+			if err := passGates(cmd.Context(), gates); err != nil {
+				return err
+			}
+			if code := cli.Run(inner); code != 0 {
+				return exitCode(code)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVar(&gates, "gate", nil, "wait before starting: unix:PATH (something listens) or healthz:KUBECONFIG (the API server is healthy)")
+	return cmd
+}
+
+// passGates waits until what the part needs is there. Components that start
+// too early lose a second or more in the fixed retry intervals of gRPC and
+// client-go.
+func passGates(ctx context.Context, gates []string) error {
+	for _, gate := range gates {
+		kind, arg, _ := strings.Cut(gate, ":")
+		var err error
+		switch kind {
+		case "unix":
+			err = controlplane.WaitSocket(ctx, arg)
+		case "healthz":
+			err = controlplane.WaitHealthy(ctx, arg, "/healthz")
+		default:
+			err = fmt.Errorf("unknown gate %q", gate)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newEtcdPart runs a single-member etcd.
+//
+// It runs without fsync: what a process wrote survives its death (kill -9
+// included) because the kernel holds it, but a power cut or a kernel crash may
+// lose or damage a training cluster. In return, starting and writing do not
+// wait for the disk, which on laptops and virtual machines is most of the time
+// of a cold start.
+func newEtcdPart() *cobra.Command {
+	var dataDir, client, peer string
+	cmd := &cobra.Command{
+		Use:  "etcd",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := controlplane.EtcdConfig(dataDir, client, peer)
+			if err != nil {
+				return err
+			}
+			// Segments are allocated in full beforehand: upstream's 64 MB would
+			// take 128 MB of disk for a cluster of a few hundred objects.
+			wal.SegmentSizeBytes = 8 << 20
+			return runEtcd(cmd.Context(), cfg)
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "folder of the data")
+	cmd.Flags().StringVar(&client, "listen-client", "", "URL for clients, such as unix:///run/etcd.sock")
+	cmd.Flags().StringVar(&peer, "listen-peer", "", "URL for peers; a single member never has any")
+	return cmd
+}
+
+func runEtcd(ctx context.Context, cfg *embed.Config) error {
+	e, err := embed.StartEtcd(cfg)
+	if err != nil {
+		return fmt.Errorf("starting etcd in %s: %w", filepath.Clean(cfg.Dir), err)
+	}
+	defer e.Close()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-e.Err():
+		return err
+	case <-e.Server.StopNotify():
+		return fmt.Errorf("etcd stopped by itself")
+	}
+}
+
+// newNodePart runs the node: virtual network, container runtime, kubelet and
+// the workloads, all in one process.
+func newNodePart() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:  "node",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runNode(cmd.Context(), dir)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "folder of the cluster")
+	return cmd
+}
+
+// dieWithParent ends the process when the supervisor's end of standard input
+// closes, which it does however the supervisor dies. On Linux the kernel's
+// parent-death signal is usually quicker; this works everywhere.
+func dieWithParent(stdin io.Reader, exit func(int)) {
+	if os.Getenv(supervise.EnvChild) == "" {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin)
+		exit(1)
+	}()
+}
+
+// exitCode is an error that carries the exit code of a component.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exited with code %d", int(e)) }

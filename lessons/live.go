@@ -1,0 +1,44 @@
+package lessons
+
+import (
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+)
+
+// Live works out a value of the present step for its text; false while it
+// can't be worked out.
+func (e *Engine) Live(name string) (string, bool) {
+	if name == "namespace" {
+		return e.namespace, true
+	}
+	if e.step == nil || !e.began {
+		return "", false
+	}
+	x, ok := e.step.Values[name]
+	if !ok || x.program == nil {
+		return "", false
+	}
+	v, err := x.program.eval(e.act, nil)
+	if err != nil || v == types.NullValue {
+		return "", false
+	}
+	switch v := v.(type) {
+	case types.Duration:
+		return plain(v.Duration), true
+	case types.Timestamp:
+		return plain(v.Time), true
+	}
+	if _, isMap := native(v).(map[string]any); isMap {
+		return show(native(v)), true
+	}
+	parts := stringsOf(v)
+	if len(parts) == 0 {
+		return "", false
+	}
+	return strings.Join(parts, ", "), true
+}
+
+// Started is when the present step began.
+func (e *Engine) Started() time.Time { return e.started }
