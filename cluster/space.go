@@ -190,7 +190,7 @@ func (s *Space) Script(ctx context.Context, dir, script string) (ScriptResult, e
 		"K8STUTOR_ANSWERS="+answers.Name())
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
-	ownGroup(cmd)
+	wholeGroup(cmd)
 	cmd.WaitDelay = 2 * time.Second
 	err = cmd.Run()
 	result.Output = output.String()

@@ -2,5 +2,5 @@ package cluster
 
 import "os/exec"
 
-// ownGroup does nothing: Windows has no process groups of that kind.
-func ownGroup(*exec.Cmd) {}
+// wholeGroup does nothing: Windows has no process groups of that kind.
+func wholeGroup(*exec.Cmd) {}

@@ -1,0 +1,148 @@
+package lessons
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// progressVersion is the version of the file's format.
+const progressVersion = 1
+
+// Progress is how far a learner has come. It is written to its file at every
+// change, in one piece; safe for concurrent use.
+type Progress struct {
+	path string
+
+	mu   sync.Mutex
+	data progressFile
+}
+
+type progressFile struct {
+	Version int                       `json:"version"`
+	Lessons map[string]LessonProgress `json:"lessons"`
+}
+
+// LessonProgress is the progress of one lesson.
+type LessonProgress struct {
+	Step    string                  `json:"step,omitempty"` // the one last entered
+	Entered time.Time               `json:"entered,omitzero"`
+	Steps   map[string]StepProgress `json:"steps,omitempty"`
+}
+
+// StepProgress is the progress of one step.
+type StepProgress struct {
+	Met   time.Time `json:"met,omitzero"` // zero while it is not met
+	Hints int       `json:"hints,omitempty"`
+}
+
+// DamagedError says that a progress file could not be read and where it was
+// put. The Progress that comes with it is empty and usable.
+type DamagedError struct {
+	Path, Aside string
+	Err         error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("the progress file %s could not be read (%v); it was kept as %s, and progress begins anew", e.Path, e.Err, e.Aside)
+}
+
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// OpenProgress reads the file at path; one that does not exist is empty. With
+// a *DamagedError the Progress is usable all the same.
+func OpenProgress(path string, now time.Time) (*Progress, error) {
+	p := &Progress{path: path, data: progressFile{Version: progressVersion, Lessons: map[string]LessonProgress{}}}
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read progress: %w", err)
+	}
+	var read progressFile
+	err = json.Unmarshal(raw, &read)
+	switch {
+	case err == nil && read.Version > progressVersion:
+		return nil, fmt.Errorf("the progress file %s is of version %d, this program knows up to %d: use a newer k8stutor", path, read.Version, progressVersion)
+	case err == nil && read.Version < 1:
+		err = errors.New("it has no version")
+	}
+	if err != nil {
+		aside := path + ".damaged-" + now.UTC().Format("20060102T150405.000Z")
+		if moveErr := os.Rename(path, aside); moveErr != nil {
+			return nil, fmt.Errorf("the progress file %s is damaged (%w) and could not be set aside: %w", path, err, moveErr)
+		}
+		return p, &DamagedError{Path: path, Aside: aside, Err: err}
+	}
+	if read.Lessons != nil {
+		p.data = read
+	}
+	return p, nil
+}
+
+// Lesson is the progress of a lesson; a copy.
+func (p *Progress) Lesson(name string) LessonProgress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.data.Lessons[name]
+	l.Steps = maps.Clone(l.Steps)
+	return l
+}
+
+// Enter notes that a step was entered.
+func (p *Progress) Enter(lesson, step string, now time.Time) error {
+	return p.change(lesson, func(l *LessonProgress) { l.Step, l.Entered = step, now })
+}
+
+// Met notes that a step was met. The first time counts.
+func (p *Progress) Met(lesson, step string, now time.Time) error {
+	return p.changeStep(lesson, step, func(s *StepProgress) {
+		if s.Met.IsZero() {
+			s.Met = now
+		}
+	})
+}
+
+// Hints notes that the learner has opened n hints of a step.
+func (p *Progress) Hints(lesson, step string, n int) error {
+	return p.changeStep(lesson, step, func(s *StepProgress) { s.Hints = max(s.Hints, n) })
+}
+
+func (p *Progress) changeStep(lesson, step string, f func(*StepProgress)) error {
+	return p.change(lesson, func(l *LessonProgress) {
+		s := l.Steps[step]
+		f(&s)
+		if l.Steps == nil {
+			l.Steps = map[string]StepProgress{}
+		}
+		l.Steps[step] = s
+	})
+}
+
+func (p *Progress) change(lesson string, f func(*LessonProgress)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.data.Lessons[lesson]
+	f(&l)
+	p.data.Lessons[lesson] = l
+	raw, err := json.MarshalIndent(p.data, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write progress: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(p.path), 0o700); err != nil {
+		return fmt.Errorf("write progress: %w", err)
+	}
+	if err := renameio.WriteFile(p.path, append(raw, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write progress to %s: %w", p.path, err)
+	}
+	return nil
+}
