@@ -115,6 +115,9 @@ func (t *Toolbox) Run(ctx context.Context, p *workload.Process) int {
 	if len(args) == 0 {
 		args = []string{"sh"}
 	}
+	if path.Base(args[0]) == "toolbox" { // wherever the binary itself lies
+		args = append([]string{"toolbox"}, args[1:]...)
+	}
 	c := b.call(ctx, args, p.Env, p.Dir)
 	code := c.run(args)
 	if s, ok := context.Cause(ctx).(signalled); ok {
