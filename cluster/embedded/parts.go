@@ -21,6 +21,7 @@ import (
 
 	"github.com/k8stutor/k8stutor/cluster/embedded/controlplane"
 	"github.com/k8stutor/k8stutor/cluster/embedded/supervise"
+	"github.com/k8stutor/k8stutor/cluster/embedded/system/metricsserver"
 )
 
 // newPartCommand is the hidden command that runs one part of the cluster in
@@ -38,6 +39,7 @@ func newPartCommand() *cobra.Command {
 		upstreamPart("scheduler", func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 		newEtcdPart(),
 		newNodePart(),
+		metricsserver.NewPartCommand(),
 	)
 	return cmd
 }

@@ -92,7 +92,8 @@ func keepContexts(path string, fresh *clientcmdapi.Config) ([]byte, bool) {
 
 // egressConfig sends what the API server dials inside the cluster (kubelets,
 // Pods, aggregated API servers, webhooks) through the virtual network, as HTTP
-// CONNECT on a Unix socket.
+// CONNECT on a Unix socket. What is not listed is dialled directly; etcd must not
+// be, because the dialer for a listed etcd knows no Unix sockets.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/
 const egressConfig = `apiVersion: apiserver.k8s.io/v1beta1
 kind: EgressSelectorConfiguration
@@ -104,9 +105,6 @@ egressSelections:
       uds:
         udsName: %q
 - name: controlplane
-  connection:
-    proxyProtocol: Direct
-- name: etcd
   connection:
     proxyProtocol: Direct
 `

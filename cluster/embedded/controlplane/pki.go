@@ -244,3 +244,6 @@ func parseCert(data []byte) (*x509.Certificate, error) {
 func (l Layout) ServiceAccountPublicKey() string {
 	return filepath.Join(l.PKI(), keyServiceAccounts+".pub")
 }
+
+// ClientCA is the certificate whose signatures on client certificates count.
+func (l Layout) ClientCA() string { return l.Cert(certCA) }

@@ -18,3 +18,6 @@ func Detach(cmd *exec.Cmd) {
 	const detachedProcess = 0x00000008
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP | detachedProcess}
 }
+
+// exitStatus is the exit code of an ended process.
+func exitStatus(st *os.ProcessState) int { return st.ExitCode() }

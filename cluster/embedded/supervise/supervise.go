@@ -45,10 +45,10 @@ type PartStatus struct {
 	State    string    `json:"state"`
 	PID      int       `json:"pid,omitempty"`
 	Restarts int       `json:"restarts"`
-	Since    time.Time `json:"since"`             // when the state began
-	LastLog  []string  `json:"lastLog,omitempty"` // its last lines before it last stopped
-	Exit     string    `json:"exit,omitempty"`    // how it last ended, such as "exit status 1"
-	ExitCode int       `json:"exitCode,omitempty"`
+	Since    time.Time `json:"since"`              // when the state began
+	LastLog  []string  `json:"lastLog,omitempty"`  // its last lines before it last stopped
+	Exit     string    `json:"exit,omitempty"`     // how it last ended, such as "exit status 1"
+	ExitCode int       `json:"exitCode,omitempty"` // 128 + signal when a signal ended it
 }
 
 // Status is what the supervisor knows now.
@@ -312,9 +312,9 @@ func exitText(err error) (string, int) {
 	case err == nil:
 		return "exit status 0", 0
 	case errors.As(err, &exit):
-		return exit.String(), exit.ExitCode()
+		return exit.String(), exitStatus(exit.ProcessState)
 	default:
-		return err.Error(), -1
+		return err.Error(), 1
 	}
 }
 

@@ -16,3 +16,11 @@ func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 func Detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 }
+
+// exitStatus is the exit code as a shell or a container runtime counts it.
+func exitStatus(st *os.ProcessState) int {
+	if ws, ok := st.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return st.ExitCode()
+}
