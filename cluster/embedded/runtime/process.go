@@ -112,6 +112,8 @@ type streams struct {
 // cancelled ctx is SIGKILL; a program that does not return in killGrace after
 // it is given up.
 func runProgram(ctx context.Context, program workload.Program, p *workload.Process) int {
+	release := ownNetwork(ctx, p)
+	defer release()
 	result := make(chan int, 1)
 	go func() {
 		defer func() {

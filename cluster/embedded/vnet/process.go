@@ -54,6 +54,13 @@ func newProcess(h *Host, parent *Process, r ResolverConfig) *Process {
 // start of a container and closes it when the container's program has ended.
 func (p *Process) NewProcess() *Process { return newProcess(p.host, p, p.resolver) }
 
+// NewProcessWithHosts is NewProcess with an /etc/hosts of its own.
+func (p *Process) NewProcessWithHosts(hosts func() ([]byte, error)) *Process {
+	r := p.resolver
+	r.Hosts = hosts
+	return newProcess(p.host, p, r)
+}
+
 // Addrs are the host's addresses.
 func (p *Process) Addrs() []string {
 	out := make([]string, len(p.host.addrs))

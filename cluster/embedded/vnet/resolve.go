@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
@@ -32,7 +33,8 @@ type ResolverConfig struct {
 	Searches []string
 	Options  []string // of resolv.conf: "ndots:5", "timeout:2", "attempts:3"
 	// Hosts returns the content of /etc/hosts; it is read for each lookup, as
-	// libc does. Without it only localhost and the Pod's own name are known.
+	// libc does. Without it, or where the file does not exist, localhost and
+	// the Pod's own name are known.
 	Hosts func() ([]byte, error)
 
 	// Hostname and IP are the Pod's; Attach sets them.
@@ -78,11 +80,14 @@ func (r *ResolverConfig) names(host string) []string {
 func (r *ResolverConfig) fromHosts(host string) ([]string, error) {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	var found []string
+	var content []byte
+	err := error(fs.ErrNotExist)
 	if r.Hosts != nil {
-		content, err := r.Hosts()
-		if err != nil {
+		if content, err = r.Hosts(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("read /etc/hosts: %w", err)
 		}
+	}
+	if err == nil {
 		found = lookupHosts(content, host)
 	} else if r.Hostname != "" && host == strings.ToLower(r.Hostname) && r.IP.IsValid() {
 		found = []string{r.IP.String()}

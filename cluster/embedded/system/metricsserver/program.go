@@ -39,8 +39,8 @@ const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/"
 
 // Program is the program of the metrics-server container.
 type Program struct {
-	// Command starts the child: the executable and its arguments up to
-	// NewPartCommand's name.
+	// Command starts the child: the executable and its arguments before
+	// "metrics-server", the name of NewPartCommand's command.
 	Command []string
 	// Dir is a private folder with a short path for each run's files.
 	Dir string
@@ -124,7 +124,7 @@ func (m *Program) run(ctx context.Context, p *workload.Process) (code int, err e
 // Pod's network and credentials. Of a flag given twice the last counts.
 func (c *child) args() []string {
 	config := filepath.Join(c.dir, "kubeconfig")
-	args := append([]string{"--listen", c.socket, "--"}, c.Args[min(1, len(c.Args)):]...)
+	args := append([]string{"metrics-server", "--listen", c.socket, "--"}, c.Args[min(1, len(c.Args)):]...)
 	return append(args,
 		"--kubeconfig="+config,
 		"--authentication-kubeconfig="+config,

@@ -44,8 +44,15 @@ func (n network) Attach(ctx context.Context, pod runtime.PodNetConfig) (runtime.
 
 type podNetwork struct{ *vnet.Pod }
 
+var _ runtime.ProcessNetwork = podNetwork{}
+
 // Stats implements runtime.PodNetwork.
 func (p podNetwork) Stats() runtime.NetStats {
 	received, sent := p.Pod.Stats()
 	return runtime.NetStats{RxBytes: received, TxBytes: sent}
+}
+
+// Process implements runtime.ProcessNetwork.
+func (p podNetwork) Process(hosts func() ([]byte, error)) runtime.ProcessNet {
+	return p.Pod.NewProcessWithHosts(hosts)
 }
