@@ -75,8 +75,13 @@ func newEndCommand(use, short string, end func(context.Context, controlplane.Lay
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), upTimeout)
 			defer cancel()
-			release, err := supervise.LockWait(ctx, l.UpLock(), nil)
-			if err != nil {
+			release, err := supervise.LockWait(ctx, l.UpLock(), func(held *supervise.HeldError) {
+				r.begin(phaseStop, fmt.Sprintf("Waiting for process %d, which works on the same cluster", held.PID))
+			})
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil // removed meanwhile, by whom we waited for
+			case err != nil:
 				return lockError(l, err)
 			}
 			defer release()

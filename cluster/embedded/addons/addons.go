@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -124,9 +125,24 @@ func Node(name string) *corev1.Node {
 			},
 		},
 		Spec: corev1.NodeSpec{PodCIDR: controlplane.PodCIDR, PodCIDRs: []string{controlplane.PodCIDR}},
-		Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{
-			{Type: corev1.NodeInternalIP, Address: controlplane.NodeIP},
-			{Type: corev1.NodeHostName, Address: name},
-		}},
+		Status: corev1.NodeStatus{
+			Addresses: []corev1.NodeAddress{
+				{Type: corev1.NodeInternalIP, Address: controlplane.NodeIP},
+				{Type: corev1.NodeHostName, Address: name},
+			},
+			Capacity:    firstCapacity(),
+			Allocatable: firstCapacity(),
+		},
+	}
+}
+
+// firstCapacity stands until the kubelet's first report, a moment later. The
+// kubelet admits the static Pods against it, and for good: a node without
+// capacity would refuse them.
+func firstCapacity() corev1.ResourceList {
+	return corev1.ResourceList{
+		corev1.ResourceCPU:    *resource.NewQuantity(int64(runtime.NumCPU()), resource.DecimalSI),
+		corev1.ResourceMemory: resource.MustParse("1Gi"),
+		corev1.ResourcePods:   resource.MustParse("110"),
 	}
 }
