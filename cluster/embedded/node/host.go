@@ -10,9 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/kubernetes/pkg/kubelet/cm"
 	kubecontainer "k8s.io/kubernetes/pkg/kubelet/container"
 	"k8s.io/kubernetes/pkg/volume/util/hostutil"
 	"k8s.io/kubernetes/pkg/volume/util/subpath"
@@ -216,22 +213,4 @@ func (o nodeOS) Glob(pattern string) ([]string, error) {
 		return nil, nil
 	}
 	return o.RealOS.Glob(pattern)
-}
-
-// containerManager has no cgroups to manage; it knows only the capacity that
-// does not come from the machine info.
-type containerManager struct {
-	cm.ContainerManager
-	storage uint64 // bytes
-}
-
-func newContainerManager(storage uint64) cm.ContainerManager {
-	return containerManager{ContainerManager: cm.NewStubContainerManager(), storage: storage}
-}
-
-func (c containerManager) GetCapacity(localStorage bool) v1.ResourceList {
-	if !localStorage {
-		return v1.ResourceList{}
-	}
-	return v1.ResourceList{v1.ResourceEphemeralStorage: *resource.NewQuantity(int64(c.storage), resource.BinarySI)}
 }

@@ -83,10 +83,11 @@ func (m *machine) VersionInfo() (*cadvisorapi.VersionInfo, error) {
 	return &cadvisorapi.VersionInfo{KernelVersion: kernelVersion(), ContainerOsVersion: osImage}, nil
 }
 
-// ContainerInfoV2 answers for the root cgroup only: the use of the node, which
-// is the use of the cluster's processes. The containers run inside one of them.
+// ContainerInfoV2 answers for the root cgroup, and for that of all Pods: the use
+// of the node, which is the use of the cluster's processes. The containers run
+// inside one of them.
 func (m *machine) ContainerInfoV2(name string, _ cadvisorapiv2.RequestOptions) (map[string]cadvisorapiv2.ContainerInfo, error) {
-	if name != "/" {
+	if name != "/" && name != podsCgroup {
 		return map[string]cadvisorapiv2.ContainerInfo{name: {}}, nil
 	}
 	now, rate := m.measure()

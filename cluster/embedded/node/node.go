@@ -14,6 +14,7 @@ import (
 	noop "go.opentelemetry.io/otel/trace/noop"
 	v1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
@@ -266,23 +267,31 @@ func (n *node) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Both sources are known from the start, or the kubelet would take the Pods
+	// of the later one for leftovers.
 	apiPods := deps.PodConfig.Channel(ctx, kubetypes.ApiserverSource)
+	startFiles := func() {}
 	if conf.StaticPodPath != "" {
-		config.NewSourceFile(klog.FromContext(ctx), conf.StaticPodPath, types.NodeName(n.cfg.Name),
-			conf.FileCheckFrequency.Duration, deps.PodConfig.Channel(ctx, kubetypes.FileSource))
+		filePods := deps.PodConfig.Channel(ctx, kubetypes.FileSource)
+		startFiles = func() {
+			config.NewSourceFile(klog.FromContext(ctx), conf.StaticPodPath, types.NodeName(n.cfg.Name),
+				conf.FileCheckFrequency.Duration, filePods)
+		}
 	}
 	k, err := n.newKubelet(ctx, flags, conf, deps)
 	if err != nil {
 		return err
 	}
 	// Upstream looks once a second whether the Node object has been seen; a
-	// cold start is shorter when it is looked for more often.
+	// cold start is shorter when it is looked for more often. Its capacity
+	// must be seen, too: Pods are admitted against it.
 	if err := waitFor(ctx, 10*time.Millisecond, func() bool {
-		_, err := k.GetNode(ctx)
-		return err == nil
+		obj, err := k.GetNode(ctx)
+		return err == nil && len(obj.Status.Allocatable) > 0
 	}); err != nil {
 		return nil // stopped before it began
 	}
+	startFiles()
 	config.NewSourceApiserver(klog.FromContext(ctx), n.client, types.NodeName(n.cfg.Name), func() bool { return true }, apiPods)
 	return n.serve(ctx, k, conf, deps)
 }
@@ -384,10 +393,7 @@ func (n *node) ensureNode(ctx context.Context) error {
 		if apierrors.IsNotFound(err) {
 			obj, err = nodes.Create(ctx, n.newNode(), metav1.CreateOptions{})
 		}
-		if err == nil && len(obj.Status.Addresses) == 0 && n.cfg.IP != "" {
-			obj.Status.Addresses = []v1.NodeAddress{
-				{Type: v1.NodeInternalIP, Address: n.cfg.IP}, {Type: v1.NodeHostName, Address: n.cfg.Name},
-			}
+		if err == nil && n.fillStatus(obj) {
 			_, err = nodes.UpdateStatus(ctx, obj, metav1.UpdateOptions{})
 		}
 		if err == nil {
@@ -400,6 +406,28 @@ func (n *node) ensureNode(ctx context.Context) error {
 			return fmt.Errorf("node object: %w", err)
 		}
 	}
+}
+
+// fillStatus adds what a new Node object lacks and tells whether it lacked
+// anything. The kubelet admits static Pods before it reports its capacity.
+func (n *node) fillStatus(obj *v1.Node) bool {
+	changed := false
+	if len(obj.Status.Addresses) == 0 && n.cfg.IP != "" {
+		changed = true
+		obj.Status.Addresses = []v1.NodeAddress{
+			{Type: v1.NodeInternalIP, Address: n.cfg.IP}, {Type: v1.NodeHostName, Address: n.cfg.Name},
+		}
+	}
+	if len(obj.Status.Allocatable) == 0 {
+		changed = true
+		obj.Status.Capacity = v1.ResourceList{
+			v1.ResourceCPU:    *resource.NewQuantity(int64(n.machine.cores), resource.DecimalSI),
+			v1.ResourceMemory: *resource.NewQuantity(int64(n.machine.memory), resource.BinarySI),
+			v1.ResourcePods:   *resource.NewQuantity(int64(n.cfg.MaxPods), resource.DecimalSI),
+		}
+		obj.Status.Allocatable = obj.Status.Capacity
+	}
+	return changed
 }
 
 func (n *node) newNode() *v1.Node {

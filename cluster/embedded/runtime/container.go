@@ -37,6 +37,8 @@ type containerRecord struct {
 	ExitCode   int                         `json:"exitCode"`
 	Reason     string                      `json:"reason,omitempty"`
 	Message    string                      `json:"message,omitempty"`
+	// Resources are the limits now; Config keeps those it was made with.
+	Resources *runtimeapi.LinuxContainerResources `json:"resources,omitempty"`
 }
 
 // container is one container: a program in a goroutine with its surroundings.
@@ -87,6 +89,7 @@ func (r *Runtime) CreateContainer(_ context.Context, sandboxID string, config *r
 	c := newContainer(r, containerRecord{
 		ID: newID(), SandboxID: sandboxID, Config: config, ImageName: name,
 		State: runtimeapi.ContainerState_CONTAINER_CREATED, CreatedAt: time.Now().UnixNano(),
+		Resources: config.GetLinux().GetResources(),
 	}, "")
 	c.dir = filepath.Join(r.cfg.StateDir, "containers", c.ID)
 	c.image = image
@@ -122,7 +125,8 @@ func (c *container) prepare(s *sandbox) error {
 	if len(c.argv) == 0 {
 		return errors.New("no command specified")
 	}
-	if err := os.MkdirAll(filepath.Join(c.dir, "rootfs"), 0o700); err != nil {
+	// The folder above is closed to others; this one is "/" in the container.
+	if err := errors.Join(os.Mkdir(c.dir, 0o700), os.Mkdir(filepath.Join(c.dir, "rootfs"), 0o755)); err != nil {
 		return err
 	}
 	if err := c.prepareFiles(s); err != nil {

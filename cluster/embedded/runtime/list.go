@@ -65,8 +65,8 @@ func (r *Runtime) ContainerStatus(_ context.Context, id string, _ bool) (*runtim
 		Labels: c.Config.GetLabels(), Annotations: c.Config.GetAnnotations(),
 		Mounts: c.Config.GetMounts(), LogPath: c.LogPath,
 	}
-	if res := c.Config.GetLinux().GetResources(); res != nil {
-		st.Resources = &runtimeapi.ContainerResources{Linux: res}
+	if c.Resources != nil {
+		st.Resources = &runtimeapi.ContainerResources{Linux: c.Resources}
 	}
 	return &runtimeapi.ContainerStatusResponse{Status: st}, nil
 }
@@ -92,10 +92,7 @@ func (r *Runtime) UpdateContainerResources(_ context.Context, id string, resourc
 	}
 	c.cpu.setLimit(cores)
 	c.memory.setLimit(memory)
-	if c.Config.Linux == nil {
-		c.Config.Linux = &runtimeapi.LinuxContainerConfig{}
-	}
-	c.Config.Linux.Resources = res
+	c.Resources = res
 	return saveJSON(c.recordPath(), c.containerRecord)
 }
 

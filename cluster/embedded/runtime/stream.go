@@ -108,7 +108,7 @@ func (r *Runtime) ExecSync(ctx context.Context, id string, cmd []string, timeout
 		return nil, nil, fmt.Errorf("%w: %q timed out after %s", remote.ErrCommandTimedOut, strings.Join(cmd, " "), timeout)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, status.Error(codes.Unknown, err.Error())
 	}
 	return stdout.Bytes(), stderr.Bytes(), exitError(cmd, code, stderr.Bytes())
 }
@@ -186,7 +186,7 @@ func (r *Runtime) exec(ctx context.Context, id string, cmd []string, io streams)
 	}
 	if program == nil {
 		argv0 := strings.Join(cmd[:min(1, len(cmd))], "")
-		return 0, status.Errorf(codes.Unknown, "failed to exec in container: failed to start exec %q: OCI runtime exec failed: exec failed: unable to start container process: %v", newID(), notFound(argv0))
+		return 0, fmt.Errorf("failed to exec in container: failed to start exec %q: OCI runtime exec failed: exec failed: unable to start container process: %w", newID(), notFound(argv0))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
