@@ -326,6 +326,19 @@ func (e *Engine) NextDeadline() (time.Time, bool) {
 	return next, !next.IsZero()
 }
 
+// hadItsTime says that no verdict waits for time to pass, or for more traffic.
+func (e *Engine) hadItsTime() bool {
+	if _, waits := e.NextDeadline(); waits {
+		return false
+	}
+	for _, j := range e.checks {
+		if t, ok := j.impl.(*trafficCheck); ok && j.verdict == Unmet && t.open && t.sent < max(t.check.AtLeast, t.check.Recent) {
+			return false
+		}
+	}
+	return true
+}
+
 // Outcome is how the step stands. It explains every verdict, which costs more
 // than Handle: ask for it when the inputs at hand are taken in.
 func (e *Engine) Outcome() Outcome {

@@ -29,9 +29,10 @@ type Lesson struct {
 	Touches       []ResourceRef `yaml:"touches"`
 	Steps         []*Step       `yaml:"steps"`
 
-	files fs.FS // the lesson's folder
-	texts map[string]lessonText
-	watch []cluster.WatchSpec // with lessonNamespace where the lesson's own is meant
+	files   fs.FS // the lesson's folder
+	texts   map[string]lessonText
+	settled Expr                // settled(), the default of until
+	watch   []cluster.WatchSpec // with lessonNamespace where the lesson's own is meant
 }
 
 // Name is the lesson's name, which is also its folder's.

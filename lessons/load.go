@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,21 +66,31 @@ func Load(fsys fs.FS, dir string) (*Lesson, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.fields == nil {
+		// Not YAML, or no mapping: nothing else to say.
+		problems.add(Pos{File: "lesson.yaml", Line: 1, Col: 1}, "no lesson could be read")
+		return nil, problems[:max(1, len(problems)-1)].in(dir)
+	}
 	v := &validator{lesson: l, compiler: c, problems: &problems, watch: map[cluster.WatchSpec]Pos{}}
 	v.whole(dir)
 	if len(problems) == 0 {
 		v.loadTexts()
 		v.checkWatch()
 	}
-	for i := range problems {
-		if dir != "." {
-			problems[i].Pos.File = dir + "/" + problems[i].Pos.File
-		}
-	}
-	if err := problems.err(); err != nil {
+	if err := problems.in(dir); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// in is p as an error, with the files named from the folder above dir.
+func (p Problems) in(dir string) error {
+	for i := range p {
+		if dir != "." {
+			p[i].Pos.File = path.Join(dir, p[i].Pos.File)
+		}
+	}
+	return p.err()
 }
 
 // validName is what lessons, steps, checks and moments may be called.
@@ -123,6 +134,8 @@ func (v *validator) whole(dir string) {
 			v.problems.add(l.Touches[i].of("resource"), "%v", err)
 		}
 	}
+	l.settled = Expr{Text: "settled()", at: l.at}
+	v.expr(&l.settled, scopeState, true)
 	seen := map[string]bool{}
 	for _, s := range l.Steps {
 		v.name(s.of("id"), "id of a step", s.ID)

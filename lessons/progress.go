@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // progressVersion is the version of the file's format.
@@ -141,7 +141,7 @@ func (p *Progress) change(lesson string, f func(*LessonProgress)) error {
 	if err := os.MkdirAll(filepath.Dir(p.path), 0o700); err != nil {
 		return fmt.Errorf("write progress: %w", err)
 	}
-	if err := renameio.WriteFile(p.path, append(raw, '\n'), 0o600); err != nil {
+	if err := maybe.WriteFile(p.path, append(raw, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write progress to %s: %w", p.path, err)
 	}
 	return nil

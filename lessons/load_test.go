@@ -1,0 +1,174 @@
+package lessons
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestProblemsSayWhere loads broken lessons (testdata/broken/*.yaml, each the
+// steps of a lesson) and compares the problems with the golden file beside it.
+func TestProblemsSayWhere(t *testing.T) {
+	files, err := filepath.Glob("testdata/broken/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fsys := testFiles("checks: [{id: a, kind: state, expr: 'true'}]", "a")
+			fsys["demo/lesson.yaml"] = &fstest.MapFile{Data: data}
+			_, err = Load(fsys, "demo")
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("Load gave %v, wanted Problems", err)
+			}
+			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
+			got := problems.Error() + "\n"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("problems differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestProblemsInText(t *testing.T) {
+	for name, c := range map[string]struct{ file, text, want string }{
+		"missing step": {"demo/steps/s.en.md", "", "steps/s.en.md: the English text of step"},
+		"no front matter": {
+			"demo/steps/s.en.md", "Hello\n",
+			"demo/steps/s.en.md:1:1: wanted a front matter",
+		},
+		"unknown field": {
+			"demo/steps/s.en.md", "---\ntitle: A\nchecks: {a: A}\nhint: b\n---\n",
+			`demo/steps/s.en.md:4:1: unknown field "hint"`,
+		},
+		"unknown check": {
+			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\nwhy:\n  b: B\n---\n",
+			`demo/steps/s.en.md:6:3: why: step "s" has no such check "b"`,
+		},
+		"unknown value": {
+			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\n---\nOne\n\nIt is {{ live \"ip\" }}.\n",
+			`demo/steps/s.en.md:8:7: there is no value "ip"`,
+		},
+		"other braces": {
+			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\n---\n{{ .Namespace }}\n",
+			`demo/steps/s.en.md:6:1: {{ .Namespace }}: wanted`,
+		},
+		"unknown marker": {
+			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\n---\nText\n<!-- hints -->\n",
+			`demo/steps/s.en.md:7:1: unknown marker`,
+		},
+		"broken YAML": {
+			"demo/steps/s.en.md", "---\ntitle: A\nchecks: [\n---\n",
+			"demo/steps/s.en.md:",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fsys := testFiles("checks: [{id: a, kind: state, expr: 'true'}]", "a")
+			delete(fsys, c.file)
+			if c.text != "" {
+				fsys[c.file] = &fstest.MapFile{Data: []byte(c.text)}
+			}
+			_, err := Load(fsys, "demo")
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Load gave %v, wanted %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTextFallsBackStringByString(t *testing.T) {
+	fsys := testFiles("values: {x: \"'hello'\"}\nchecks: [{id: a, kind: state, expr: 'true'}]", "a")
+	fsys["demo/steps/s.en.md"] = &fstest.MapFile{Data: []byte(
+		"---\ntitle: Title\nchecks:\n  a: Check\n---\nBody {{ live \"x\" }} in {{ namespace }}\n<!-- hint -->\nOne\n<!-- hint -->\nTwo\n<!-- debrief -->\nEnd\n")}
+	fsys["demo/steps/s.zh-TW.md"] = &fstest.MapFile{Data: []byte("---\ntitle: 標題\n---\n<!-- hint -->\n一\n")}
+	l, err := Load(fsys, "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := func(name string) (string, bool) { return "<" + name + ">", true }
+	got := l.Steps[0].Text("zh-TW", live)
+	want := StepText{Title: "標題", Body: "Body <x> in <namespace>", Hints: []string{"一", "Two"}, Debrief: "End"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := l.Steps[0].Text("en", nil).Body; got != "Body … in …" {
+		t.Errorf("without values the body is %q", got)
+	}
+	if got := l.Text("zh-CN"); got.Title != "Demo" {
+		t.Errorf("lesson's title is %q", got.Title)
+	}
+}
+
+func TestWatchIsDiscovered(t *testing.T) {
+	l := testLesson(t, "checks: [{id: a, kind: state, expr: \"settled() && exists('configmaps', 'x')\"}]", "a")
+	var got []string
+	for _, spec := range l.WatchSpecs("here") {
+		got = append(got, spec.Resource.Resource+"@"+spec.Namespace)
+	}
+	slices.Sort(got)
+	want := []string{"configmaps@here", "daemonsets@here", "deployments@here", "endpointslices@here", "events@here", "pods@here", "replicasets@here", "services@here", "statefulsets@here"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestContent: the lessons that are shipped are sound.
+func TestContent(t *testing.T) {
+	all, err := LoadAll(os.DirFS("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no lessons")
+	}
+	for _, l := range all {
+		if found := Lint(l); len(found) > 0 {
+			t.Errorf("%s:\n%v", l.Name(), found)
+		}
+	}
+}
+
+// FuzzLoad: whatever stands in a file, loading it ends with an error or a
+// lesson, and errors are Problems.
+func FuzzLoad(f *testing.F) {
+	files, _ := filepath.Glob("testdata/broken/*.yaml")
+	for _, file := range files {
+		if data, err := os.ReadFile(file); err == nil {
+			f.Add(data, []byte("---\ntitle: x\n---\n{{ live \"x\" }}\n<!-- hint -->"))
+		}
+	}
+	f.Fuzz(func(t *testing.T, lesson, step []byte) {
+		fsys := testFiles("checks: [{id: a, kind: state, expr: 'true'}]", "a")
+		fsys["demo/lesson.yaml"] = &fstest.MapFile{Data: lesson}
+		fsys["demo/steps/s.en.md"] = &fstest.MapFile{Data: step}
+		_, err := Load(fsys, "demo")
+		var problems Problems
+		if err != nil && !errors.As(err, &problems) && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%T: %v", err, err)
+		}
+	})
+}

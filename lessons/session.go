@@ -1,0 +1,397 @@
+package lessons
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// World is what a Session does to a cluster; *cluster.Space is one.
+type World interface {
+	Namespace() string
+	// Watch starts to watch; the Session closes the Watcher.
+	Watch(ctx context.Context, specs []cluster.WatchSpec) *cluster.Watcher
+	// Requests follows the audit log; nil when there is none.
+	Requests(ctx context.Context) (*cluster.AuditTail, error)
+	// Snapshot lists what is there now.
+	Snapshot(ctx context.Context, specs []cluster.WatchSpec) ([]cluster.Listing, error)
+	// Enter notes the step and returns the resource version of that write.
+	Enter(ctx context.Context, step string) (uint64, error)
+	// Entered is the step that the namespace holds, "" for none.
+	Entered(ctx context.Context) (string, error)
+	// Clear empties the namespace.
+	Clear(ctx context.Context) error
+	Apply(ctx context.Context, manifest []byte) error
+	Script(ctx context.Context, dir, script string) (cluster.ScriptResult, error)
+	// Probe asks a Service. A Reply with a Code is an answer, be it an error.
+	Probe(ctx context.Context, service, port, path string) (cluster.Reply, error)
+}
+
+// Phase is where a session is with its step.
+type Phase string
+
+// Phases of a step.
+const (
+	PhaseSetup  Phase = "setup"  // the step's beginning is being made
+	PhaseActive Phase = "active" // the learner's turn
+	PhaseFailed Phase = "failed" // the beginning could not be made; Detail says why. Reset tries again
+)
+
+// Update is all that a screen shows of a lesson. It is a snapshot: a newer one
+// stands for all before it. A step that is met stays in Done and Outcome.Met,
+// so that skipping updates loses nothing.
+type Update struct {
+	Lesson  string
+	Step    string
+	Index   int // of the step, from 0
+	Count   int // of steps
+	Entry   int // counts how often a step was entered in this session, from 1
+	Phase   Phase
+	Detail  string    // with PhaseFailed: why
+	Began   time.Time // when the learner's turn began
+	Text    StepText
+	Hints   int // how many are open
+	Outcome Outcome
+	Done    map[string]time.Time // steps met, now or in an earlier session
+	Warning string               // progress could not be saved
+}
+
+// SessionOptions are what a Session needs.
+type SessionOptions struct {
+	Lesson   *Lesson
+	World    World
+	Lang     string
+	Step     string    // where to begin; empty resumes, or begins with the first step
+	Progress *Progress // may be nil
+	Record   io.Writer // when set, gets a trace of every engine input
+}
+
+// Session leads through one lesson on one cluster. One goroutine owns the
+// engine; the methods only send to it and are safe for concurrent use.
+type Session struct {
+	options SessionOptions
+	lesson  *Lesson
+	world   World
+	engine  *Engine
+	watcher *cluster.Watcher
+	audit   *cluster.AuditTail
+	dir     string // the lesson's files, for scripts
+	trace   *TraceWriter
+
+	updates  chan Update
+	commands chan func()
+	probes   chan Probe
+	prepared chan preparation
+	waits    chan *settling
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
+
+	// Owned by run.
+	ctx        context.Context
+	step       *Step
+	phase      Phase
+	detail     string
+	warning    string
+	hints      int
+	met        map[string]time.Time
+	waiting    []*settling
+	lastChange time.Time // of an object, Events left out
+	attempt    int       // counts entries, so that a late preparation is dropped
+	stopStep   context.CancelFunc
+	lastUpdate Update
+}
+
+// StartSession begins: it starts the watch, enters a step and returns at once.
+// Read Updates until it is closed; call Close at the end.
+func StartSession(ctx context.Context, options SessionOptions) (*Session, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &Session{
+		options: options, lesson: options.Lesson, world: options.World,
+		updates: make(chan Update, 1), commands: make(chan func()), probes: make(chan Probe, 64),
+		prepared: make(chan preparation), waits: make(chan *settling), cancel: cancel, ctx: ctx,
+		met: map[string]time.Time{}, stopStep: func() {},
+	}
+	fail := func(err error) (*Session, error) {
+		cancel()
+		if s.dir != "" {
+			os.RemoveAll(s.dir)
+		}
+		return nil, err
+	}
+	first := options.Lesson.Steps[0]
+	if options.Step != "" {
+		if first = options.Lesson.Step(options.Step); first == nil {
+			return fail(fmt.Errorf("lesson %s has no step %q", options.Lesson.Name(), options.Step))
+		}
+	}
+	var err error
+	if s.dir, err = os.MkdirTemp("", "k8stutor-lesson-"); err != nil {
+		return fail(fmt.Errorf("folder for the lesson's files: %w", err))
+	}
+	if err := os.CopyFS(s.dir, options.Lesson.Files()); err != nil {
+		return fail(fmt.Errorf("unpack the lesson's files: %w", err))
+	}
+	if s.audit, err = options.World.Requests(ctx); err != nil {
+		return fail(err)
+	}
+	s.engine, err = NewEngine(options.Lesson, EngineOptions{Namespace: options.World.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil})
+	if err != nil {
+		return fail(err)
+	}
+	if options.Record != nil {
+		s.trace = NewTraceWriter(options.Record)
+	}
+	if options.Progress != nil {
+		for id, p := range options.Progress.Lesson(options.Lesson.Name()).Steps {
+			if !p.Met.IsZero() {
+				s.met[id] = p.Met
+			}
+		}
+	}
+	if options.Progress != nil && options.Step == "" {
+		if last := options.Lesson.Step(options.Progress.Lesson(options.Lesson.Name()).Step); last != nil {
+			first = last
+		}
+	}
+	s.watcher = options.World.Watch(ctx, options.Lesson.WatchSpecs(options.World.Namespace()))
+	mode := enterFresh
+	if options.Step == "" {
+		mode = enterResume
+	}
+	s.enter(first, mode)
+	s.done.Go(s.run)
+	return s, nil
+}
+
+// Updates holds the newest Update. It is closed after Close.
+func (s *Session) Updates() <-chan Update { return s.updates }
+
+// View is the coalesced picture of everything that the lesson watches.
+func (s *Session) View() *cluster.View { return s.watcher.View() }
+
+// Lesson is the session's lesson.
+func (s *Session) Lesson() *Lesson { return s.lesson }
+
+// Close ends the session. The cluster stays as it is.
+func (s *Session) Close() {
+	s.cancel()
+	s.done.Wait()
+	s.watcher.Close()
+	if s.audit != nil {
+		s.audit.Close()
+	}
+	os.RemoveAll(s.dir)
+}
+
+// do runs f in the goroutine that owns the session's state.
+func (s *Session) do(f func()) {
+	select {
+	case s.commands <- f:
+	case <-s.ctx.Done():
+	}
+}
+
+// Goto enters a step anew: the namespace is emptied and gets the recorded
+// state in which the step begins.
+func (s *Session) Goto(step string) error {
+	target := s.lesson.Step(step)
+	if target == nil {
+		return fmt.Errorf("lesson %s has no step %q", s.lesson.Name(), step)
+	}
+	s.do(func() { s.enter(target, enterFresh) })
+	return nil
+}
+
+// Next goes on to the next step: with the cluster as it is when the present
+// step is met, otherwise as Goto does. At the last step it does nothing.
+func (s *Session) Next() {
+	s.do(func() {
+		i := s.lesson.StepIndex(s.step.ID)
+		if i+1 == len(s.lesson.Steps) {
+			return
+		}
+		mode := enterFresh
+		if s.phase == PhaseActive && s.engine.met {
+			mode = enterContinue
+		}
+		s.enter(s.lesson.Steps[i+1], mode)
+	})
+}
+
+// Previous goes back by a step, as Goto does.
+func (s *Session) Previous() {
+	s.do(func() {
+		if i := s.lesson.StepIndex(s.step.ID); i > 0 {
+			s.enter(s.lesson.Steps[i-1], enterFresh)
+		}
+	})
+}
+
+// Reset begins the present step anew.
+func (s *Session) Reset() { s.do(func() { s.enter(s.step, enterFresh) }) }
+
+// Retry forgets what was violated, and goes on with the cluster as it is.
+func (s *Session) Retry() { s.do(func() { s.handle(Retry{}) }) }
+
+// Answer gives an answer to an answer check.
+func (s *Session) Answer(check, text string) { s.do(func() { s.handle(Answered{check, text}) }) }
+
+// OpenHint shows one hint more.
+func (s *Session) OpenHint() {
+	s.do(func() {
+		if s.hints < len(s.step.Text(s.options.Lang, nil).Hints) {
+			s.hints++
+			s.save(func(p *Progress) error { return p.Hints(s.lesson.Name(), s.step.ID, s.hints) })
+		}
+	})
+}
+
+// run owns the engine and everything marked so.
+func (s *Session) run() {
+	defer close(s.updates)
+	defer func() { s.stopStep() }()
+	requests := (<-chan cluster.Request)(nil)
+	if s.audit != nil {
+		requests = s.audit.Requests()
+	}
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	events := s.watcher.Events()
+	for {
+		s.checkSettled()
+		s.publish()
+		timer.Reset(s.untilNext())
+		select {
+		case <-s.ctx.Done():
+			return
+		case f := <-s.commands:
+			f()
+		case e, ok := <-events:
+			if !ok {
+				return
+			}
+			s.handle(Change{e})
+			s.drain(events)
+		case q, ok := <-requests:
+			if !ok {
+				return
+			}
+			s.handle(Requested{q})
+		case p := <-s.probes:
+			s.handle(p)
+		case <-timer.C:
+			s.handle(Clock{})
+		case w := <-s.waits:
+			s.waiting = append(s.waiting, w)
+		case p := <-s.prepared:
+			s.finish(p)
+		}
+	}
+}
+
+// untilNext is how long nothing will change by time alone.
+func (s *Session) untilNext() time.Duration {
+	next := time.Hour
+	if at, ok := s.engine.NextDeadline(); ok {
+		next = min(next, time.Until(at))
+	}
+	for _, w := range s.waiting {
+		if left := time.Until(s.lastChange.Add(w.quiet)); left > 0 {
+			next = min(next, left)
+		}
+	}
+	return next
+}
+
+// drain takes in what else is there, so that a burst is explained once.
+func (s *Session) drain(events <-chan cluster.Event) {
+	for range 256 {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return
+			}
+			s.handle(Change{e})
+		default:
+			return
+		}
+	}
+}
+
+func (s *Session) handle(in Input) {
+	now := time.Now()
+	if s.trace != nil {
+		if err := s.trace.Write(now, in); err != nil {
+			s.warning, s.trace = fmt.Sprintf("the trace could not be written: %v", err), nil
+		}
+	}
+	if c, ok := in.(Change); ok && c.Resource != eventsResource() {
+		s.lastChange = now
+	}
+	wasMet := s.engine.met
+	if _, err := s.engine.Handle(now, in); err != nil {
+		s.warning = err.Error()
+	}
+	if s.engine.met && !wasMet {
+		s.met[s.step.ID] = now
+		s.save(func(p *Progress) error { return p.Met(s.lesson.Name(), s.step.ID, now) })
+	}
+}
+
+func (s *Session) save(f func(*Progress) error) {
+	if s.options.Progress == nil {
+		return
+	}
+	s.warning = ""
+	if err := f(s.options.Progress); err != nil {
+		s.warning = err.Error()
+	}
+}
+
+// publish replaces the waiting update when something has changed.
+func (s *Session) publish() {
+	u := Update{
+		Lesson: s.lesson.Name(), Step: s.step.ID, Index: s.lesson.StepIndex(s.step.ID), Count: len(s.lesson.Steps),
+		Entry: s.attempt, Phase: s.phase, Detail: s.detail, Began: s.engine.Started(), Hints: s.hints, Done: s.met, Warning: s.warning,
+	}
+	live := s.engine.Live
+	if s.phase == PhaseActive {
+		u.Outcome = s.engine.Outcome()
+	} else {
+		live = func(string) (string, bool) { return "", false }
+		u.Outcome = Outcome{Lesson: u.Lesson, Step: u.Step, Problem: s.engine.problem()}
+	}
+	u.Text = s.step.Text(s.options.Lang, live)
+	if same(u, s.lastUpdate) {
+		return
+	}
+	u.Done = maps.Clone(s.met)
+	s.lastUpdate = u
+	for {
+		select {
+		case s.updates <- u:
+			return
+		default:
+		}
+		select { // make room: the one that waits is older
+		case <-s.updates:
+		default:
+		}
+	}
+}
+
+// same leaves out the time of the outcome, which changes always.
+func same(a, b Update) bool {
+	a.Outcome.At = b.Outcome.At
+	return reflect.DeepEqual(a, b)
+}
+
+// Dir is where the lesson's files are unpacked, while the session is open.
+func (s *Session) Dir() string { return s.dir }

@@ -1,0 +1,227 @@
+package lessons
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// enterMode says what becomes of the namespace when a step is entered.
+type enterMode int
+
+const (
+	enterContinue enterMode = iota // it stays as it is
+	enterFresh                     // it is emptied and gets the step's start
+	enterResume                    // as it is when it holds a step of the lesson, which is entered; else fresh
+)
+
+// settleTime is how long start and setup may take until they have settled.
+const settleTime = 2 * time.Minute
+
+// preparation is what came of making a step's beginning.
+type preparation struct {
+	attempt int
+	step    *Step
+	marker  uint64
+	err     error
+}
+
+// settling is a wait of a preparation: for the watch to have caught up, and
+// for a condition to hold.
+type settling struct {
+	attempt  int
+	listings []cluster.Listing
+	until    Expr // zero: only catch up
+	// quiet is how long nothing must have changed. When it is set, checks that
+	// need time or traffic must have had it too.
+	quiet time.Duration
+	done  chan struct{}
+}
+
+// enter begins to enter a step. It is called by the owner of the state.
+func (s *Session) enter(step *Step, mode enterMode) {
+	s.stopStep()
+	ctx, cancel := context.WithCancel(s.ctx)
+	s.stopStep = cancel
+	s.attempt++
+	s.step, s.phase, s.detail, s.hints, s.waiting = step, PhaseSetup, "", 0, nil
+	attempt := s.attempt
+	s.done.Go(func() {
+		p := s.prepare(ctx, attempt, step, mode)
+		p.attempt = attempt
+		select {
+		case s.prepared <- p:
+		case <-s.ctx.Done():
+		}
+	})
+}
+
+// prepare makes a step's beginning. It runs beside the owner and waits for it.
+func (s *Session) prepare(ctx context.Context, attempt int, step *Step, mode enterMode) preparation {
+	p := preparation{step: step}
+	if mode == enterResume {
+		mode = enterFresh
+		entered, err := s.world.Entered(ctx)
+		if err != nil {
+			p.err = err
+			return p
+		}
+		if held := s.lesson.Step(entered); held != nil {
+			p.step, mode = held, enterContinue
+		}
+	}
+	if mode == enterFresh {
+		// Whoever is interrupted from here on has no step to resume.
+		if _, p.err = s.world.Enter(ctx, ""); p.err != nil {
+			return p
+		}
+		if p.err = s.world.Clear(ctx); p.err != nil {
+			return p
+		}
+		if p.err = s.setUp(ctx, attempt, p.step.Start); p.err != nil {
+			return p
+		}
+	}
+	if p.err = s.setUp(ctx, attempt, p.step.Setup); p.err != nil {
+		return p
+	}
+	if p.err = s.settle(ctx, attempt, Expr{}, 0, settleTime); p.err != nil {
+		return p
+	}
+	p.marker, p.err = s.world.Enter(ctx, p.step.ID)
+	return p
+}
+
+func (s *Session) setUp(ctx context.Context, attempt int, setup *Setup) error {
+	if setup == nil {
+		return nil
+	}
+	for _, name := range setup.Manifests {
+		data, err := fs.ReadFile(s.lesson.files, name)
+		if err != nil {
+			return err
+		}
+		text := fill(string(data), func(string) (string, bool) { return s.world.Namespace(), true })
+		if err := s.world.Apply(ctx, []byte(text)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if strings.TrimSpace(setup.Script) != "" {
+		if _, err := s.world.Script(ctx, s.dir, setup.Script); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx, attempt, setup.Until, 0, settleTime)
+}
+
+// settle waits until the engine has seen what the cluster holds now, and until
+// the condition holds.
+func (s *Session) settle(ctx context.Context, attempt int, until Expr, quiet, patience time.Duration) error {
+	listings, err := s.world.Snapshot(ctx, s.lesson.WatchSpecs(s.world.Namespace()))
+	if err != nil {
+		return err
+	}
+	w := &settling{attempt: attempt, listings: listings, until: until, quiet: quiet, done: make(chan struct{})}
+	select {
+	case s.waits <- w:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timeout.C:
+		return notSettledError{until}
+	}
+}
+
+// AwaitSettled waits until the session has seen all that the cluster holds,
+// until (by default: settled()) holds, nothing has changed for a second, and
+// every check that needs time or traffic has had it. It is for the harness,
+// which then knows that a verdict is final. The error says that patience ran
+// out.
+func (s *Session) AwaitSettled(ctx context.Context, until Expr, patience time.Duration) error {
+	attempt := make(chan int, 1)
+	s.do(func() {
+		if until.IsZero() {
+			until = s.lesson.settled
+		}
+		attempt <- s.attempt
+	})
+	select {
+	case n := <-attempt:
+		return s.settle(ctx, n, until, time.Second, patience)
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// notSettledError is explained by the owner of the engine.
+type notSettledError struct{ until Expr }
+
+func (notSettledError) Error() string { return "the setup has not settled" }
+
+// checkSettled ends the waits whose time has come.
+func (s *Session) checkSettled() {
+	kept := s.waiting[:0]
+	for _, w := range s.waiting {
+		switch {
+		case w.attempt != s.attempt:
+		case s.isSettled(w):
+			close(w.done)
+		default:
+			kept = append(kept, w)
+		}
+	}
+	s.waiting = kept
+}
+
+func (s *Session) isSettled(w *settling) bool {
+	switch {
+	case !s.engine.CaughtUp(w.listings), !w.until.IsZero() && !s.engine.Holds(w.until):
+		return false
+	case w.quiet == 0:
+		return true
+	}
+	return time.Since(s.lastChange) >= w.quiet && s.engine.hadItsTime()
+}
+
+// finish takes the result of a preparation: the learner's turn begins.
+func (s *Session) finish(p preparation) {
+	if p.attempt != s.attempt || errors.Is(p.err, context.Canceled) {
+		return
+	}
+	s.step = p.step
+	s.stopStep()
+	if p.err != nil {
+		s.phase, s.detail = PhaseFailed, p.err.Error()
+		var late notSettledError
+		if errors.As(p.err, &late) {
+			lines := append([]string{s.engine.say.text("setup-waiting", "Step", s.step.Text(s.options.Lang, nil).Title,
+				"After", s.engine.say.duration(settleTime))}, s.engine.Explain(late.until)...)
+			s.detail = strings.Join(lines, "\n")
+		}
+		return
+	}
+	s.phase = PhaseActive
+	if s.options.Progress != nil {
+		s.hints = s.options.Progress.Lesson(s.lesson.Name()).Steps[s.step.ID].Hints
+		s.save(func(f *Progress) error { return f.Enter(s.lesson.Name(), s.step.ID, time.Now()) })
+	}
+	s.handle(Begin{Step: s.step.ID, Marker: p.marker})
+	if s.step.Traffic != nil {
+		ctx, cancel := context.WithCancel(s.ctx)
+		s.stopStep = cancel
+		traffic := *s.step.Traffic
+		s.done.Go(func() { s.probe(ctx, traffic) })
+	}
+}
