@@ -41,8 +41,24 @@ func (c containerManager) NewPodContainerManager() cm.PodContainerManager {
 type podContainerManager struct{ cm.PodContainerManager }
 
 func (podContainerManager) GetPodCgroupConfig(pod *v1.Pod, _ v1.ResourceName) (*cm.ResourceConfig, error) {
-	const period = 100_000 // microseconds, the kubelet's cpuCFSQuotaPeriod
-	return cm.ResourceConfigForPod(pod, true, period, false, kubeletconfig.NoneMemoryReservationPolicy), nil
+	period := uint64(100_000) // microseconds, the kubelet's cpuCFSQuotaPeriod
+	config := cm.ResourceConfigForPod(pod, true, period, false, kubeletconfig.NoneMemoryReservationPolicy)
+	if config == nil {
+		config = &cm.ResourceConfig{}
+	}
+	// What the spec leaves open reads as in a cgroup without limits; the
+	// kubelet takes every field for set.
+	if config.Memory == nil {
+		config.Memory = new(int64)
+	}
+	if config.CPUShares == nil {
+		config.CPUShares = new(uint64)
+	}
+	if config.CPUQuota == nil || config.CPUPeriod == nil {
+		unlimited := int64(-1)
+		config.CPUQuota, config.CPUPeriod = &unlimited, &period
+	}
+	return config, nil
 }
 
 func (podContainerManager) SetPodCgroupConfig(klog.Logger, *v1.Pod, *cm.ResourceConfig) error {
