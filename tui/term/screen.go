@@ -35,7 +35,7 @@ const fresh = "\x00fresh"
 type Screen struct {
 	mu      sync.Mutex
 	emu     *vt.Emulator
-	modes   map[ansi.Mode]bool
+	modes   modeSet
 	title   string
 	bell    int
 	hidden  bool // the cursor is hidden
@@ -75,7 +75,7 @@ func NewScreen(width, height, scrollback int, reply func([]byte)) *Screen {
 	}
 	s := &Screen{
 		emu:     vt.NewEmulator(width, height),
-		modes:   map[ansi.Mode]bool{},
+		modes:   modeSet{on: map[ansi.Mode]bool{}},
 		replies: make(chan struct{}),
 	}
 	s.emu.SetScrollbackSize(scrollback)
@@ -86,8 +86,8 @@ func NewScreen(width, height, scrollback int, reply func([]byte)) *Screen {
 			s.shape, s.steady = CursorShape(style), steady
 		},
 		CursorPosition: s.cursorMoved,
-		EnableMode:     func(m ansi.Mode) { s.modes[m] = true },
-		DisableMode:    func(m ansi.Mode) { delete(s.modes, m) },
+		EnableMode:     func(m ansi.Mode) { s.modes.set(m, true) },
+		DisableMode:    func(m ansi.Mode) { s.modes.set(m, false) },
 	})
 	s.limitParams()
 	s.filter.osc = s.handleOSC
@@ -315,10 +315,8 @@ func (s *Screen) AltScreen() bool {
 // MouseWanted tells whether the program asked for mouse events, and whether
 // also for the movements between them.
 func (s *Screen) MouseWanted() (buttons, motion bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	motion = s.modes[ansi.ModeMouseAnyEvent]
-	buttons = motion || s.modes[ansi.ModeMouseButtonEvent] || s.modes[ansi.ModeMouseNormal] || s.modes[ansi.ModeMouseX10]
+	motion = s.mode(ansi.ModeMouseAnyEvent)
+	buttons = motion || s.mode(ansi.ModeMouseButtonEvent) || s.mode(ansi.ModeMouseNormal) || s.mode(ansi.ModeMouseX10)
 	return buttons, motion
 }
 
@@ -330,10 +328,29 @@ func (s *Screen) HistoryLen() int {
 }
 
 // mode tells whether the program switched a mode on.
-func (s *Screen) mode(m ansi.Mode) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.modes[m]
+func (s *Screen) mode(m ansi.Mode) bool { return s.modes.get(m) }
+
+// modeSet is the modes that are on. It has a lock of its own, so that encoding
+// a key never waits for output that is being written.
+type modeSet struct {
+	mu sync.Mutex
+	on map[ansi.Mode]bool
+}
+
+func (m *modeSet) set(mode ansi.Mode, on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if on {
+		m.on[mode] = true
+	} else {
+		delete(m.on, mode) // bounded by what is on, not by what was ever named
+	}
+}
+
+func (m *modeSet) get(mode ansi.Mode) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.on[mode]
 }
 
 // cleanTitle leaves of a title what can be shown: no control characters, no

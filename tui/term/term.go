@@ -25,9 +25,16 @@ import (
 // pasted text than that is refused, more answers than that are dropped.
 const maxInput = 1 << 20
 
+// writeSize is how many bytes go to the screen at once: whoever draws the screen
+// waits that long at most.
+const writeSize = 1024
+
 // hangupGrace is how long the programs have to go away by themselves after
 // their terminal was closed.
 const hangupGrace = 500 * time.Millisecond
+
+// lastWords is how long the end of the program waits for its output.
+const lastWords = 200 * time.Millisecond
 
 // ErrInputFull says that the program does not read what is typed.
 var ErrInputFull = errors.New("the program in the shell does not read its input")
@@ -55,6 +62,7 @@ type Term struct {
 	io    io.ReadWriteCloser // the pty, for reading and writing
 	cmd   *exec.Cmd
 	dirty chan struct{}
+	read  chan struct{} // all output was read
 	done  chan struct{} // the program has ended; exit is set
 	exit  Exit
 	wg    sync.WaitGroup
@@ -95,6 +103,7 @@ func Start(spec Spec) (*Term, error) {
 	t := &Term{
 		pty: pty, io: rw, cmd: cmd,
 		dirty: make(chan struct{}, 1),
+		read:  make(chan struct{}),
 		done:  make(chan struct{}),
 		wake:  make(chan struct{}, 1),
 	}
@@ -109,11 +118,14 @@ func Start(spec Spec) (*Term, error) {
 // readLoop carries output to the screen until the pty has no more.
 func (t *Term) readLoop() {
 	defer t.wg.Done()
+	defer close(t.read)
 	buf := make([]byte, 32*1024)
 	for {
 		n, err := t.io.Read(buf)
-		if n > 0 {
-			_, _ = t.Screen.Write(buf[:n])
+		for out := buf[:n]; len(out) > 0; {
+			k := min(len(out), writeSize)
+			_, _ = t.Screen.Write(out[:k])
+			out = out[k:]
 			t.markDirty()
 		}
 		if err != nil {
@@ -148,6 +160,14 @@ func (t *Term) waitLoop() {
 	if t.cmd.ProcessState != nil {
 		t.exit.Code = t.cmd.ProcessState.ExitCode()
 	}
+	// Its last words come first; a job in the background may keep the terminal
+	// open, so not for long.
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-t.read:
+	case <-timer.C:
+	}
 	close(t.done)
 	t.markDirty()
 }
@@ -163,7 +183,7 @@ func (t *Term) markDirty() {
 // changes make one message. It is never closed.
 func (t *Term) Dirty() <-chan struct{} { return t.dirty }
 
-// Done is closed when the program has ended.
+// Done is closed when the program has ended and what it wrote is on the screen.
 func (t *Term) Done() <-chan struct{} { return t.done }
 
 // Exit tells how the program ended; ok is false while it runs.

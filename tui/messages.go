@@ -1,0 +1,221 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/lessons"
+	"github.com/k8stutor/k8stutor/tui/term"
+)
+
+// How often the panes may be drawn anew. The first change after a pause is
+// drawn at once.
+const (
+	clusterPace = 50 * time.Millisecond
+	shellPace   = 10 * time.Millisecond
+)
+
+// Messages from outside.
+type (
+	phaseMsg   cluster.Phase // a phase of the start
+	startedMsg struct {      // the start has ended
+		running *Running
+		err     error
+	}
+	lessonMsg       lessons.Update
+	sessionEndedMsg struct{}
+	clusterMsg      snapshot
+	shellMsg        shellFrame
+	shellStartedMsg struct {
+		term *term.Term
+		err  error
+	}
+	tickMsg  struct{ id int }
+	spinMsg  struct{}
+	closeMsg struct{} // the screen must go: a signal, or the context
+)
+
+// snapshot is the cluster at one moment, ready to be drawn.
+type snapshot struct {
+	lines  []treeLine
+	events []eventLine
+	conn   cluster.Connection
+}
+
+// eventLine is one Event.
+type eventLine struct {
+	at      time.Time
+	warning bool
+	reason  string
+	object  string // kind/name
+	message string
+	count   int
+}
+
+// maxEvents is how many Events are kept for the pane.
+const maxEvents = 200
+
+// pacer lets something happen at most once an interval, the first time at once.
+// It belongs to one command at a time.
+type pacer struct {
+	interval time.Duration
+	last     time.Time
+}
+
+// wait waits for the next turn; it reports false when ctx ends first.
+func (p *pacer) wait(ctx context.Context) bool {
+	if d := p.interval - time.Since(p.last); d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	p.last = time.Now()
+	return true
+}
+
+// waitPhase waits for the next report of the start.
+func waitPhase(ctx context.Context, phases <-chan cluster.Phase) tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case p, ok := <-phases:
+			if !ok {
+				return nil
+			}
+			return phaseMsg(p)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// waitLesson waits for news of the lesson.
+func waitLesson(ctx context.Context, s Session) tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case u, ok := <-s.Updates():
+			if !ok {
+				return sessionEndedMsg{}
+			}
+			return lessonMsg(u)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// waitCluster waits for a change of the cluster and draws up the tree, here and
+// not in Update.
+func waitCluster(ctx context.Context, r *Running, p *pacer) tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case <-r.View.Changed():
+		case <-ctx.Done():
+			return nil
+		}
+		if !p.wait(ctx) {
+			return nil
+		}
+		return clusterMsg(takeSnapshot(r))
+	}
+}
+
+func takeSnapshot(r *Running) snapshot {
+	objects := map[schema.GroupVersionResource][]*unstructured.Unstructured{}
+	base := []schema.GroupVersionResource{gvrServices, gvrEndpoints, gvrDeployments, gvrReplicaSets, gvrPods}
+	for _, gvr := range append(base, r.Resources...) {
+		if _, ok := objects[gvr]; !ok && gvr.Resource != gvrEvents.Resource {
+			objects[gvr] = r.View.Objects(gvr)
+		}
+	}
+	s := snapshot{lines: buildTree(r.Namespace, objects), conn: r.View.Connection()}
+	for _, e := range r.View.Events() {
+		if e.GetNamespace() != r.Namespace {
+			continue
+		}
+		if s.events = append(s.events, newEventLine(e)); len(s.events) == maxEvents {
+			break
+		}
+	}
+	return s
+}
+
+func newEventLine(e *unstructured.Unstructured) eventLine {
+	kind := str(e, "involvedObject", "kind")
+	return eventLine{
+		at:      cluster.EventTime(e),
+		warning: str(e, "type") == "Warning",
+		reason:  str(e, "reason"),
+		object:  lower(kind) + "/" + str(e, "involvedObject", "name"),
+		message: str(e, "message"),
+		count:   max(number(e, "count"), number(e, "series", "count")),
+	}
+}
+
+// shellFrame is the shell pane at one moment.
+type shellFrame struct {
+	number        uint64
+	term          *term.Term // whose frame it is
+	rows          []string
+	width, height int
+	cursor        term.Cursor
+	title         string
+	back, history int
+	mouse, motion bool
+	alt           bool
+	redraw        bool // asked for, not announced by the terminal
+	exit          *term.Exit
+}
+
+// waitShell waits for output of the shell.
+func waitShell(ctx context.Context, all *shells, t *term.Term, back func() int, p *pacer) tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case <-t.Dirty():
+		case <-ctx.Done():
+			return nil
+		}
+		if !p.wait(ctx) {
+			return nil
+		}
+		return shellMsg(all.frame(t, back))
+	}
+}
+
+// frame draws a terminal. Frames are numbered in the order in which they were
+// drawn, because commands may deliver them in another.
+func (s *shells) frame(t *term.Term, back func() int) shellFrame {
+	s.frameMu.Lock()
+	defer s.frameMu.Unlock()
+	s.frames++
+	f := shellFrame{number: s.frames, term: t, history: t.HistoryLen(), alt: t.AltScreen()}
+	f.back = min(back(), f.history)
+	if f.alt {
+		f.back = 0
+	}
+	f.rows = t.Rows(f.back)
+	f.width, f.height = t.Size()
+	f.cursor = t.Cursor()
+	f.title = t.Title()
+	f.mouse, f.motion = t.MouseWanted()
+	if e, ok := t.Exit(); ok {
+		f.exit = &e
+	}
+	return f
+}
+
+// act asks the session for something; what comes of it is an update.
+func act(do func()) tea.Cmd {
+	return func() tea.Msg {
+		do()
+		return nil
+	}
+}

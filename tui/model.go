@@ -1,0 +1,316 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/lessons"
+)
+
+// stage is where the screen is in its life.
+type stage int
+
+const (
+	starting   stage = iota // the cluster comes up
+	cancelling              // its rollback runs
+	failed                  // it could not come up
+	running
+)
+
+// model is the one Bubble Tea model. It knows what is on the screen and what a
+// key means; what the panes show is theirs.
+type model struct {
+	ctx    context.Context
+	opts   Options
+	now    func() time.Time
+	words  *words
+	styles *styles
+	dark   bool
+
+	stage    stage
+	start    startPane
+	phases   <-chan cluster.Phase
+	started  <-chan startedMsg
+	abort    context.CancelFunc // of the start
+	running  *Running
+	shells   *shells
+	lesson   *lessonPane
+	cluster  *clusterPane
+	shell    *shellPane
+	err      error // what Run returns
+	width    int
+	height   int
+	layout   layout
+	focus    pane
+	top      pane // lesson or cluster, where there is room for one
+	prefix   string
+	prefixed bool     // the prefix key was pressed
+	help     bool     // the help is open
+	confirm  *confirm // a question that waits for y or n
+	notice   string   // told until the next key
+	tick     struct {
+		id int
+		at time.Time
+	}
+	clusterPace, shellPace *pacer
+}
+
+// confirm is a question before something that can't be undone.
+type confirm struct {
+	question string
+	yes      func() tea.Cmd
+}
+
+func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, started <-chan startedMsg, abort context.CancelFunc) (*model, error) {
+	w, err := newWords(opts.Lang)
+	if err != nil {
+		return nil, err
+	}
+	m := &model{
+		ctx: ctx, opts: opts, now: opts.Now, words: w, prefix: opts.Prefix,
+		phases: phases, started: started, abort: abort,
+		shells: &shells{}, lesson: &lessonPane{}, cluster: &clusterPane{}, shell: &shellPane{},
+		focus: paneShell, top: paneLesson,
+		clusterPace: &pacer{interval: clusterPace}, shellPace: &pacer{interval: shellPace},
+	}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	if m.prefix == "" {
+		m.prefix = "ctrl+g"
+	}
+	m.start.began = m.now()
+	return m, m.setDark(true)
+}
+
+// setDark takes the colours for a dark or a light background.
+func (m *model) setDark(dark bool) error {
+	m.dark = dark
+	m.styles = newStyles(dark)
+	md, err := newMarkdown(m.styles)
+	if err != nil {
+		return err
+	}
+	m.lesson.setMarkdown(md)
+	m.cluster.dirty()
+	return nil
+}
+
+// Init is the tea.Model's.
+func (m *model) Init() tea.Cmd {
+	return tea.Batch(tea.RequestBackgroundColor, waitPhase(m.ctx, m.phases), waitStarted(m.ctx, m.started), spin())
+}
+
+// Update is the tea.Model's. It does no I/O: everything that could wait is in
+// the commands it returns.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.handle(msg)
+	return m, tea.Batch(cmd, m.schedule())
+}
+
+func (m *model) handle(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+		return m.relayout()
+	case tea.BackgroundColorMsg:
+		if msg.IsDark() != m.dark {
+			if err := m.setDark(msg.IsDark()); err != nil {
+				m.notice = err.Error()
+			}
+		}
+	case tea.KeyPressMsg:
+		return m.key(msg)
+	case tea.PasteMsg:
+		return m.paste(msg.Content)
+	case tea.MouseMsg:
+		return m.mouse(msg)
+	case phaseMsg:
+		m.start.apply(cluster.Phase(msg), m.now())
+		return waitPhase(m.ctx, m.phases)
+	case startedMsg:
+		return m.begin(msg)
+	case spinMsg:
+		if m.stage == starting || m.stage == cancelling {
+			m.start.frame++
+			return spin()
+		}
+	case closeMsg:
+		return m.quit(nil)
+	case tickMsg:
+		if msg.id == m.tick.id {
+			m.tick.at = time.Time{}
+			m.cluster.dirty()
+		}
+	default:
+		return m.handleRunning(msg)
+	}
+	return nil
+}
+
+// handleRunning takes the messages that come while a lesson runs.
+func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case lessonMsg:
+		m.lesson.set(lessons.Update(msg))
+		return waitLesson(m.ctx, m.running.Session)
+	case sessionEndedMsg:
+		m.notice = m.words.say("lesson_ended")
+	case clusterMsg:
+		m.cluster.set(snapshot(msg))
+		return waitCluster(m.ctx, m.running, m.clusterPace)
+	case shellStartedMsg:
+		m.shell.started(msg)
+		if msg.err != nil {
+			return nil
+		}
+		return tea.Batch(waitShell(m.ctx, m.shells, msg.term, m.shell.scrolled, m.shellPace), m.resizeShell())
+	case shellMsg:
+		if msg.term != m.shell.term {
+			return nil // an older shell
+		}
+		m.shell.set(shellFrame(msg))
+		if msg.exit != nil || msg.redraw {
+			return nil
+		}
+		return waitShell(m.ctx, m.shells, msg.term, m.shell.scrolled, m.shellPace)
+	}
+	return nil
+}
+
+// begin goes on when the start has ended, well or not.
+func (m *model) begin(msg startedMsg) tea.Cmd {
+	switch {
+	case m.stage == cancelling:
+		m.err = context.Canceled
+		return tea.Quit
+	case msg.err != nil:
+		m.stage, m.err = failed, msg.err
+		m.start.failed(msg.err)
+		return nil
+	}
+	m.stage, m.running = running, msg.running
+	if m.running.Namespace != "" {
+		m.cluster.namespace = m.running.Namespace
+	}
+	return tea.Batch(
+		m.relayout(),
+		m.startShell(),
+		waitLesson(m.ctx, m.running.Session),
+		func() tea.Msg { return clusterMsg(takeSnapshot(m.running)) },
+	)
+}
+
+// quit leaves. A start that is under way is rolled back first.
+func (m *model) quit(err error) tea.Cmd {
+	switch m.stage {
+	case starting:
+		m.stage = cancelling
+		m.start.cancelled = true
+		m.abort()
+		return nil
+	case cancelling:
+		return nil
+	}
+	if err != nil {
+		m.err = err
+	}
+	return tea.Quit
+}
+
+// relayout divides the screen anew and tells the shell its size.
+func (m *model) relayout() tea.Cmd {
+	before := m.layout
+	m.layout = newLayout(m.width, m.height, m.top, m.focus)
+	if m.layout != before {
+		m.cluster.dirty()
+	}
+	return m.resizeShell()
+}
+
+func (m *model) setFocus(p pane) tea.Cmd {
+	m.focus = p
+	if p != paneShell {
+		m.top = p
+	}
+	return m.relayout()
+}
+
+// schedule asks for a tick when the next of the times on the screen changes.
+// Nothing ticks that is not shown.
+func (m *model) schedule() tea.Cmd {
+	if m.stage != running || m.layout.tiny {
+		return nil
+	}
+	now := m.now()
+	next := time.Duration(0)
+	consider := func(t time.Time) {
+		if t.IsZero() {
+			return
+		}
+		if d := untilChange(now.Sub(t)); next == 0 || d < next {
+			next = d
+		}
+	}
+	consider(m.lesson.page.Began)
+	m.cluster.times(m.layout.panes[paneCluster].h, consider)
+	if next == 0 {
+		return nil
+	}
+	at := now.Add(next)
+	if !m.tick.at.IsZero() && !m.tick.at.After(at) {
+		return nil // one is on its way that comes no later
+	}
+	m.tick.id++
+	m.tick.at = at
+	id := m.tick.id
+	return tea.Tick(next, func(time.Time) tea.Msg { return tickMsg{id} })
+}
+
+// untilChange is how long age shows the same for a time d ago.
+func untilChange(d time.Duration) time.Duration {
+	unit := time.Second
+	switch {
+	case d >= 48*time.Hour:
+		unit = 24 * time.Hour
+	case d >= time.Hour:
+		unit = time.Hour
+	case d >= time.Minute:
+		unit = time.Minute
+	}
+	return unit - max(d, 0)%unit
+}
+
+func spin() tea.Cmd {
+	return tea.Tick(120*time.Millisecond, func(time.Time) tea.Msg { return spinMsg{} })
+}
+
+func waitStarted(ctx context.Context, started <-chan startedMsg) tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case s := <-started:
+			return s
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// met tells whether the step's checks are all met.
+func (m *model) met() bool { return m.lesson.outcome() != nil && m.lesson.outcome().Met }
+
+// openQuestion is the first answer check that is not met.
+func openQuestion(o *lessons.Outcome) *lessons.CheckResult {
+	if o == nil {
+		return nil
+	}
+	for i := range o.Checks {
+		if c := &o.Checks[i]; c.Question != "" && c.Verdict != lessons.Met {
+			return c
+		}
+	}
+	return nil
+}

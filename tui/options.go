@@ -1,0 +1,97 @@
+// Package tui is the screen: one Bubble Tea model with a lesson pane, a cluster
+// pane and a shell pane.
+//
+// The model's Update does no I/O and never waits. What happens outside reaches
+// it as messages from re-armed commands, each waiting on one channel: the
+// updates of the lesson (at once), the changes of the cluster
+// (coalesced, at most twenty frames a second) and the output of the shell
+// (coalesced, at most a hundred). A test keeps os, net and os/exec out of the
+// package, but for the file that runs the program.
+package tui
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/lessons"
+)
+
+// Options is what Run needs.
+type Options struct {
+	// Start brings the cluster up and opens the lesson on it. It reports the
+	// phases of the way. When ctx is cancelled it must undo what it had begun
+	// before it returns; the screen says so meanwhile.
+	Start func(ctx context.Context, report cluster.Progress) (*Running, error)
+	// Lang is the language of the screen: en, zh-TW or zh-CN.
+	Lang string
+	// Prefix is the prefix key as Bubble Tea names it; "ctrl+g" when empty.
+	Prefix string
+
+	// Input, Output and Environ stand for the terminal in tests; nil means
+	// the process's own.
+	Input   io.Reader
+	Output  io.Writer
+	Environ []string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Running is a cluster with a lesson on it.
+type Running struct {
+	Access  cluster.Access
+	Title   string // of the lesson, in the learner's language
+	Session Session
+	View    ClusterView
+	// Namespace is the lesson's; its objects come first.
+	Namespace string
+	// Resources is what the cluster pane shows of View. Services,
+	// EndpointSlices, Deployments, ReplicaSets and Pods are always shown.
+	Resources []schema.GroupVersionResource
+	Shell     ShellSpec
+	// Close ends the session and the watch. Run calls it once, when the
+	// screen is gone.
+	Close func()
+}
+
+// ShellSpec is the program of the shell pane.
+type ShellSpec struct {
+	Argv []string
+	Env  []string // the whole environment
+	Dir  string
+}
+
+// Session is a lesson being learned; *lessons.Session is one. Its methods are
+// called from commands, not from Update, so they may take their time; they must
+// be safe for concurrent use.
+type Session interface {
+	// Updates holds the newest state of the lesson. It is closed when the
+	// session ends.
+	Updates() <-chan lessons.Update
+	Next()
+	Previous()
+	Reset()
+	Retry()
+	Answer(check, text string)
+	OpenHint()
+}
+
+// ClusterView is the newest state of a cluster. cluster.View is one.
+type ClusterView interface {
+	// Changed has a value when something changed since the last was taken.
+	Changed() <-chan struct{}
+	// Objects are those of one resource, sorted; they must not be changed.
+	Objects(schema.GroupVersionResource) []*unstructured.Unstructured
+	// Events are the cluster's Events, the newest first.
+	Events() []*unstructured.Unstructured
+	Connection() cluster.Connection
+}
+
+var (
+	_ Session     = (*lessons.Session)(nil)
+	_ ClusterView = (*cluster.View)(nil)
+)

@@ -1,0 +1,106 @@
+package tui
+
+import (
+	"image/color"
+
+	"charm.land/lipgloss/v2"
+)
+
+// palette is the colours of one background. Nothing is told by colour alone:
+// wherever one of them has a meaning there is also a glyph or a word.
+type palette struct {
+	text, strong, dim, line, accent, code color.Color
+	good, wait, bad                       color.Color
+	onAccent                              color.Color
+}
+
+func paletteFor(dark bool) palette {
+	pick := func(light, onDark string) color.Color {
+		if dark {
+			return lipgloss.Color(onDark)
+		}
+		return lipgloss.Color(light)
+	}
+	return palette{
+		text:     pick("#24292f", "#d5dae3"),
+		strong:   pick("#000000", "#ffffff"),
+		dim:      pick("#656d76", "#8b95a7"),
+		line:     pick("#c3c9d1", "#3d4657"),
+		accent:   pick("#2257d6", "#6ea8fe"),
+		code:     pick("#8250df", "#c3a6ff"),
+		good:     pick("#1a7f37", "#5fd38d"),
+		wait:     pick("#9a6700", "#e9b949"),
+		bad:      pick("#cf222e", "#ff7b72"),
+		onAccent: pick("#ffffff", "#0b1220"),
+	}
+}
+
+// styles is everything that is drawn with.
+type styles struct {
+	palette                      palette
+	text, strong, dim, border    lipgloss.Style
+	accent, code, title, heading lipgloss.Style
+	good, wait, bad              lipgloss.Style
+	key, brand                   lipgloss.Style
+}
+
+func newStyles(dark bool) *styles {
+	p := paletteFor(dark)
+	fg := func(c color.Color) lipgloss.Style { return lipgloss.NewStyle().Foreground(c) }
+	return &styles{
+		palette: p,
+		text:    fg(p.text),
+		strong:  fg(p.strong).Bold(true),
+		dim:     fg(p.dim),
+		border:  fg(p.line),
+		accent:  fg(p.accent),
+		code:    fg(p.code),
+		title:   fg(p.accent).Bold(true),
+		heading: fg(p.dim).Bold(true),
+		good:    fg(p.good),
+		wait:    fg(p.wait),
+		bad:     fg(p.bad),
+		key:     fg(p.accent).Bold(true),
+		brand:   fg(p.onAccent).Background(p.accent).Bold(true),
+	}
+}
+
+// mark is a state with its glyph; the word beside it comes from the messages.
+type mark int
+
+const (
+	markNone mark = iota
+	markGood
+	markWait
+	markBad
+	markOpen // not begun, or over
+)
+
+func (m mark) glyph() string {
+	switch m {
+	case markGood:
+		return "✓"
+	case markWait:
+		return "◐"
+	case markBad:
+		return "✗"
+	case markOpen:
+		return "○"
+	}
+	return " "
+}
+
+func (s *styles) of(m mark) lipgloss.Style {
+	switch m {
+	case markGood:
+		return s.good
+	case markWait:
+		return s.wait
+	case markBad:
+		return s.bad
+	}
+	return s.dim
+}
+
+// mark draws the glyph of a state in its colour.
+func (s *styles) mark(m mark) string { return s.of(m).Render(m.glyph()) }
