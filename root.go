@@ -54,7 +54,7 @@ its own. Your own kubeconfig is never read and never written.`,
 	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
 	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
 	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
-	root.AddCommand(a.clusterCmd(), a.kubectlCmd(), a.versionCmd())
+	root.AddCommand(a.startCmd(), a.listCmd(), a.checkCmd(), a.resetCmd(), a.lessonCmd(), a.clusterCmd(), a.kubectlCmd(), a.versionCmd())
 	return root
 }
 

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/embed"
@@ -51,11 +53,15 @@ func upstreamPart(name string, build func() *cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name + " [--gate GATE]... -- FLAGS",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			inner := build()
-			inner.SetArgs(args)
 			if err := passGates(cmd.Context(), gates); err != nil {
 				return err
 			}
+			// From here on signals are the component's own business:
+			// kube-apiserver handles them, kube-controller-manager counts on
+			// being ended by them.
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
+			inner := build()
+			inner.SetArgs(args)
 			if code := cli.Run(inner); code != 0 {
 				return exitCode(code)
 			}

@@ -144,7 +144,7 @@ func newGate(rate float64, now time.Time) *gate {
 
 func (g *gate) wait(ctx context.Context) bool {
 	if g.every == 0 {
-		return ctx.Err() == nil
+		return !over(ctx)
 	}
 	g.mu.Lock()
 	at := g.next
@@ -154,10 +154,17 @@ func (g *gate) wait(ctx context.Context) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return ctx.Err() == nil
+		return !over(ctx)
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// over says whether ctx is done or about to be: what dials compares the
+// deadline with the clock and fails a moment before the context's timer fires.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 func (s *loadStats) start(limit int) bool {
@@ -186,7 +193,7 @@ func (x *exchange) measure(ctx context.Context, limit time.Duration, s *loadStat
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && over(ctx):
 		s.started--
 		return
 	case err != nil:
