@@ -26,11 +26,13 @@ func TestMain(m *testing.M) {
 }
 
 func TestExitStatus(t *testing.T) {
-	onTerm := func(_ context.Context, p *workload.Process) int {
-		if <-p.Signals == workload.SIGTERM {
-			return 143
+	onTerm := func(ctx context.Context, p *workload.Process) int {
+		select {
+		case s := <-p.Signals:
+			return 128 + int(s)
+		case <-ctx.Done():
+			return 1
 		}
-		return 1
 	}
 	tests := []struct {
 		name   string
