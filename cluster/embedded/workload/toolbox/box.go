@@ -41,6 +41,9 @@ type box struct {
 	group sync.WaitGroup // goroutines that end with Run
 	traps traps
 	jobs  jobs
+
+	interruptMu sync.Mutex
+	interrupt   func() // what Ctrl-C does
 }
 
 func newBox(_ context.Context, t *Toolbox, p *workload.Process) *box {
@@ -62,6 +65,27 @@ func (b *box) close() {
 		in.stop()
 	}
 	b.group.Wait()
+}
+
+// onInterrupt changes what Ctrl-C does from now on.
+func (b *box) onInterrupt(f func()) {
+	b.interruptMu.Lock()
+	defer b.interruptMu.Unlock()
+	b.interrupt = f
+}
+
+func (b *box) watchKeyboard(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.term.Interrupts():
+			b.interruptMu.Lock()
+			f := b.interrupt
+			b.interruptMu.Unlock()
+			f()
+		}
+	}
 }
 
 // lockedWriter keeps the writes of pipelines and background jobs apart, as the

@@ -171,9 +171,6 @@ func (s *shell) handleExec(ctx context.Context, args []string) error {
 // handleCall sees every simple command before it runs.
 func (s *shell) handleCall(ctx context.Context, args []string) ([]string, error) {
 	s.account()
-	if s.c.box.jobs.waiting.Load() {
-		s.c.box.jobs.waiting.Store(false)
-	}
 	args = s.rewriteCall(interp.HandlerCtx(ctx), args)
 	if text, ok := s.c.box.traps.next(); ok {
 		quoted := make([]string, len(args))

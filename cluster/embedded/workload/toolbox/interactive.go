@@ -133,11 +133,18 @@ func (s *shell) interact() int {
 	s.c.box.group.Go(func() { s.followSize(e) })
 	code := exitOK
 	var text strings.Builder
+	release := context.CancelFunc(func() {})
+	defer func() { release() }()
 	for {
 		prompt := s.prompt()
 		if text.Len() > 0 {
 			prompt = "> "
 		}
+		release()
+		// Ctrl-C must find the line's context from the moment it is entered.
+		ctx, cancel := context.WithCancel(s.ctx)
+		release = cancel
+		s.c.box.onInterrupt(cancel)
 		line, err := e.readLine(prompt)
 		switch {
 		case s.ctx.Err() != nil:
@@ -165,8 +172,11 @@ func (s *shell) interact() int {
 			continue
 		}
 		var exited bool
-		if code, exited = s.foreground(stmts); exited {
+		if code, exited = s.foreground(ctx, stmts); exited {
 			return code
+		}
+		if hasBackground(stmts) {
+			release = func() {} // its jobs go on
 		}
 		if s.ctx.Err() != nil {
 			return exitKilled
@@ -174,32 +184,25 @@ func (s *shell) interact() int {
 	}
 }
 
-// foreground runs a line of statements which Ctrl-C interrupts.
-func (s *shell) foreground(stmts []*syntax.Stmt) (code int, exited bool) {
-	ctx, cancel := context.WithCancel(s.ctx)
-	done := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-s.c.box.term.Interrupts():
-			cancel()
-		case <-done:
-		}
-	}()
+// foreground runs a line of statements which Ctrl-C interrupts by cancelling
+// ctx.
+func (s *shell) foreground(ctx context.Context, stmts []*syntax.Stmt) (code int, exited bool) {
 	code, exited = s.runLine(ctx, stmts)
-	close(done)
-	<-watched
+	s.c.box.onInterrupt(func() {})
 	if ctx.Err() != nil && s.ctx.Err() == nil {
 		s.c.errorf("") // the cursor stands after ^C
-		code = exitInterrupted
-	}
-	if !hasBackground(stmts) {
-		cancel()
-	} else {
-		context.AfterFunc(s.ctx, cancel) // its jobs go on
+		code, _ = s.runNode(s.ctx, interruptedStatus())
 	}
 	return code, exited
+}
+
+// interruptedStatus sets $? as Ctrl-C does: (exit 130).
+func interruptedStatus() *syntax.Stmt {
+	word := func(text string) *syntax.Word {
+		return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: text}}}
+	}
+	exit := &syntax.CallExpr{Args: []*syntax.Word{word("exit"), word("130")}}
+	return &syntax.Stmt{Cmd: &syntax.Subshell{Stmts: []*syntax.Stmt{{Cmd: exit}}}}
 }
 
 func hasBackground(stmts []*syntax.Stmt) bool {

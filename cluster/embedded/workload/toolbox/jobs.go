@@ -19,7 +19,7 @@ import (
 // one with the statement that it stands in: the interpreter gives no finer
 // handle.
 type jobs struct {
-	waiting atomic.Bool // a shell is in wait
+	waiting atomic.Bool // the statement that runs has come to a wait
 
 	mu   sync.Mutex
 	list []*job

@@ -204,6 +204,7 @@ func (s *shell) runStmts(ctx context.Context, stmts []*syntax.Stmt) (code int, e
 			stctx = s.c.box.jobs.note(s.ctx, st)
 		}
 		code, exited = s.runNode(stctx, st)
+		s.c.box.jobs.waiting.Store(false)
 		for text, ok := s.c.box.traps.next(); ok && !exited; text, ok = s.c.box.traps.next() {
 			extra, err := s.parse(text)
 			if err != nil {
@@ -211,8 +212,9 @@ func (s *shell) runStmts(ctx context.Context, stmts []*syntax.Stmt) (code int, e
 				continue
 			}
 			for _, e := range extra {
-				if _, exited = s.runNode(ctx, e); exited {
-					code = s.lastCode(nil)
+				var left int
+				if left, exited = s.runNode(ctx, e); exited {
+					code = left
 					break
 				}
 			}
@@ -246,14 +248,6 @@ func (s *shell) runNode(ctx context.Context, node syntax.Node) (code int, exited
 	}
 	s.c.errorf("sh: %v", err)
 	return exitError, exited
-}
-
-// lastCode is the status of a finished Run.
-func (s *shell) lastCode(err error) int {
-	if status, ok := errors.AsType[interp.ExitStatus](err); ok {
-		return int(status)
-	}
-	return exitOK
 }
 
 // exitTrap runs `trap … EXIT` when the script ended without exit: the

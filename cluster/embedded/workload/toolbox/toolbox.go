@@ -110,6 +110,10 @@ func (t *Toolbox) Run(ctx context.Context, p *workload.Process) int {
 	b := newBox(ctx, t, p)
 	defer b.close()
 	b.group.Go(func() { b.watchSignals(ctx, cancel) })
+	if b.term != nil {
+		b.onInterrupt(func() { cancel(signalled(workload.SIGINT)) })
+		b.group.Go(func() { b.watchKeyboard(ctx) })
+	}
 
 	args := p.Args
 	if len(args) == 0 {

@@ -63,11 +63,12 @@ func New(in io.Reader, out io.Writer) *Terminal {
 func (t *Terminal) Interrupts() <-chan struct{} { return t.interrupts }
 
 // SetRaw switches between raw and cooked mode. What was typed and not read
-// stays.
+// stays; on the way to cooked mode it is treated as if it were typed now, so
+// that a Ctrl-C which came a moment early still interrupts.
 func (t *Terminal) SetRaw(raw bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.raw == raw {
+		t.mu.Unlock()
 		return
 	}
 	t.raw = raw
@@ -75,6 +76,14 @@ func (t *Terminal) SetRaw(raw bool) {
 		t.ready = append(t.ready, t.line...)
 		t.line = nil
 		t.signalLocked()
+		t.mu.Unlock()
+		return
+	}
+	typed := t.ready
+	t.ready = nil
+	t.mu.Unlock()
+	if len(typed) > 0 {
+		t.input(typed)
 	}
 }
 
