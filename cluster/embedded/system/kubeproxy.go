@@ -41,7 +41,11 @@ func (k *KubeProxy) Run(ctx context.Context, p *workload.Process) int {
 		log.err(`"Failed to make a client" err=%q`, err)
 		return 1
 	}
-	s := &proxy.Syncer{Client: client, Set: k.SetTable, Log: log.info}
+	set := k.SetTable
+	if p.CPU != nil {
+		set = func(t vnet.Table) { p.CPU.Do(func() { k.SetTable(t) }) }
+	}
+	s := &proxy.Syncer{Client: client, Set: set, Log: log.info}
 	if err := s.Run(ctx); err != nil && ctx.Err() == nil {
 		log.err(`"Failed to sync" err=%q`, err)
 		return 1

@@ -81,6 +81,7 @@ type server struct {
 	ready atomic.Bool
 
 	queries [2]atomic.Uint64 // over UDP and TCP
+	cpu     workload.Meter   // may be nil
 
 	mu  sync.Mutex
 	out io.Writer
@@ -101,6 +102,7 @@ func (s *server) serve(ctx context.Context, p *workload.Process, client kubernet
 	}
 	defer stopInformers()
 	defer kill() // before the informers are waited for
+	s.cpu = p.CPU
 	s.zone = Zone{Domain: s.domain, TTL: s.ttl, Serial: uint32(time.Now().Unix()), Store: store}
 
 	closers, errs, err := s.listen(p.Net)
@@ -224,7 +226,12 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
 func (s *server) handler(transport int) dns.Handler {
 	return dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
 		s.queries[transport].Add(1)
-		m := s.reply(r)
+		var m *dns.Msg
+		if s.cpu == nil {
+			m = s.reply(r)
+		} else {
+			s.cpu.Do(func() { m = s.reply(r) })
+		}
 		if transport == 0 {
 			size := dns.MinMsgSize
 			if o := r.IsEdns0(); o != nil {
