@@ -266,17 +266,16 @@ func superviseCluster(ctx context.Context, l controlplane.Layout, log *slog.Logg
 	return <-served
 }
 
-// clusterParts are the processes of a cluster, with their command lines and
-// their garbage collector's settings.
+// clusterParts are the processes of a cluster, with their command lines.
 func clusterParts(l controlplane.Layout, c controlplane.Cluster) []supervise.Part {
 	etcdGate := "--gate=unix:" + l.EtcdSocket()
 	healthGate := func(name string) string { return "--gate=healthz:" + l.ComponentKubeconfig(name) }
 	join := func(head []string, tail []string) []string { return append(append(head, "--"), tail...) }
 	return []supervise.Part{
-		{Name: controlplane.PartEtcd, StopStage: 2, Args: append([]string{"part", "etcd"}, controlplane.EtcdArgs(l)...), Env: []string{"GOGC=50"}},
-		{Name: controlplane.PartAPIServer, StopStage: 1, Args: join([]string{"part", "apiserver", etcdGate}, controlplane.APIServerArgs(l, c)), Env: []string{"GOGC=50"}},
-		{Name: controlplane.PartControllerManager, Args: join([]string{"part", "kcm", healthGate("controller-manager")}, controlplane.ControllerManagerArgs(l, c)), Env: []string{"GOGC=50"}},
-		{Name: controlplane.PartScheduler, Args: join([]string{"part", "scheduler", healthGate("scheduler")}, controlplane.SchedulerArgs(l)), Env: []string{"GOGC=50"}},
-		{Name: controlplane.PartNode, Args: []string{"part", "node", "--dir", l.Dir}, Env: []string{"GOGC=50"}},
+		{Name: controlplane.PartEtcd, StopStage: 2, Args: append([]string{"part", "etcd"}, controlplane.EtcdArgs(l)...)},
+		{Name: controlplane.PartAPIServer, StopStage: 1, Args: join([]string{"part", "apiserver", etcdGate}, controlplane.APIServerArgs(l, c))},
+		{Name: controlplane.PartControllerManager, Args: join([]string{"part", "kcm", healthGate("controller-manager")}, controlplane.ControllerManagerArgs(l, c))},
+		{Name: controlplane.PartScheduler, Args: join([]string{"part", "scheduler", healthGate("scheduler")}, controlplane.SchedulerArgs(l))},
+		{Name: controlplane.PartNode, Args: []string{"part", "node", "--dir", l.Dir}},
 	}
 }

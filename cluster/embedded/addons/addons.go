@@ -102,12 +102,36 @@ func Apply(ctx context.Context, client dynamic.Interface) error {
 // has to be there before: the kubelet takes the node's address from it, because
 // the virtual address exists on no interface of the host. One that exists is
 // left as it is.
+//
+// It fails while the API server would not yet take the Pods that the kubelet
+// makes of its static Pods (their priority class is made while it starts): the
+// kubelet tries that once and then again only after a minute.
 func CreateNode(ctx context.Context, client kubernetes.Interface, name string) error {
-	_, err := client.CoreV1().Nodes().Create(ctx, Node(name), metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := client.CoreV1().Pods(metav1.NamespaceSystem).Create(ctx, mirrorPod(name), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("asking whether Pods can be made: %w", err)
+	}
+	_, err = client.CoreV1().Nodes().Create(ctx, Node(name), metav1.CreateOptions{FieldManager: fieldManager})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("making the node %s: %w", name, err)
 	}
 	return nil
+}
+
+// mirrorPod is like those that a kubelet makes of static Pods.
+func mirrorPod(node string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:        "etcd-" + node,
+			Namespace:   metav1.NamespaceSystem,
+			Annotations: map[string]string{corev1.MirrorPodAnnotationKey: "asked"},
+		},
+		Spec: corev1.PodSpec{
+			NodeName:          node,
+			PriorityClassName: "system-node-critical",
+			Containers:        []corev1.Container{{Name: "etcd", Image: "etcd"}},
+		},
+	}
 }
 
 // Node is the Node object of a cluster, with the labels that kind's node has.
