@@ -54,7 +54,7 @@ type File struct {
 }
 
 // Ref is the full name of the image, such as "docker.io/library/go-api:0.0.1".
-func (i Image) Ref() string { return "docker.io/" + canonical(i.Repository) + ":" + i.Tag }
+func (i Image) Ref() string { return canonical(i.Repository) + ":" + i.Tag }
 
 // Program finds what runs when a container or an exec starts with argv0 ("sh",
 // "/bin/ls", "/go-api"). False means that the image has no such file; the
@@ -136,7 +136,7 @@ func List() []Image {
 	return images
 }
 
-var validRepository = regexp.MustCompile(`^[a-z0-9]+([._/-]+[a-z0-9]+)*$`)
+var validRepository = regexp.MustCompile(`^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*$`)
 
 // parse splits a reference into the short repository name and the tag.
 func parse(ref string) (repository, tag string, err error) {
@@ -151,7 +151,7 @@ func parse(ref string) (repository, tag string, err error) {
 			break
 		}
 	}
-	if !validRepository.MatchString(repository) && !strings.HasPrefix(repository, "registry.k8s.io/") {
+	if !validRepository.MatchString(repository) {
 		return "", "", fmt.Errorf("image %q: invalid reference format", ref)
 	}
 	if hasDigest {
@@ -160,12 +160,16 @@ func parse(ref string) (repository, tag string, err error) {
 	return repository, tag, nil
 }
 
-// canonical puts the namespace in front that Docker Hub gives short names.
+// canonical puts the registry and the namespace in front that short names mean.
 func canonical(repository string) string {
-	if strings.Contains(repository, "/") {
+	first, _, ok := strings.Cut(repository, "/")
+	switch {
+	case !ok:
+		return "docker.io/library/" + repository
+	case strings.ContainsAny(first, ".:"):
 		return repository
 	}
-	return "library/" + repository
+	return "docker.io/" + repository
 }
 
 // only resolves the program's own names and nothing else.

@@ -172,18 +172,18 @@ func (s *shell) handleExec(ctx context.Context, args []string) error {
 func (s *shell) handleCall(ctx context.Context, args []string) ([]string, error) {
 	s.account()
 	args = s.rewriteCall(interp.HandlerCtx(ctx), args)
+	if ctx.Value(jobKey{}) != nil || strings.HasPrefix(args[0], ours) || !s.c.box.traps.waiting() {
+		return args, nil
+	}
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		q, err := syntax.Quote(a, syntax.LangBash)
+		if err != nil {
+			return args, nil // it can't be quoted: a trap's turn comes with the next command
+		}
+		quoted[i] = q
+	}
 	if text, ok := s.c.box.traps.next(); ok {
-		quoted := make([]string, len(args))
-		for i, a := range args {
-			q, err := syntax.Quote(a, syntax.LangBash)
-			if err != nil {
-				return args, nil // it can't be quoted: the trap's turn comes with the next command
-			}
-			quoted[i] = q
-		}
-		if strings.HasPrefix(args[0], ours) {
-			return args, nil
-		}
 		return []string{"eval", text + "\n" + strings.Join(quoted, " ")}, nil
 	}
 	return args, nil

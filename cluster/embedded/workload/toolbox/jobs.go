@@ -31,9 +31,12 @@ type job struct {
 	text   string
 }
 
+// jobKey marks the context of a background job, which has no traps.
+type jobKey struct{}
+
 // note remembers a background job that is about to start and makes its context.
 func (j *jobs) note(ctx context.Context, st *syntax.Stmt) context.Context {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithValue(ctx, jobKey{}, true))
 	var text strings.Builder
 	if err := syntax.NewPrinter(syntax.SingleLine(true)).Print(&text, st); err != nil {
 		text.Reset() // only for people to recognise it by
@@ -149,6 +152,13 @@ func (t *traps) raise(s workload.Signal) bool {
 		t.pending = append(t.pending, action)
 	}
 	return ok
+}
+
+// waiting says whether a signal was raised and not seen to.
+func (t *traps) waiting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.pending) > 0
 }
 
 // next is the action of the oldest signal that wasn't seen to.

@@ -13,7 +13,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"os"
 	"sync"
 	"unicode/utf8"
 )
@@ -154,28 +153,6 @@ func (t *Terminal) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
-}
-
-// FeedPipe copies what is typed into w, for a program that needs a file as its
-// input, until ctx is done, the input ends, or w is closed. It closes w at the
-// end of input only.
-func (t *Terminal) FeedPipe(ctx context.Context, w *os.File) {
-	buf := make([]byte, 4096)
-	for {
-		n, err := t.ReadContext(ctx, buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				t.Unread(buf[:n])
-				return
-			}
-		}
-		if err != nil {
-			if ctx.Err() == nil {
-				_ = w.Close() // the reader sees the end of input; there is nobody to tell of more
-			}
-			return
-		}
-	}
 }
 
 // signalLocked wakes all readers.
