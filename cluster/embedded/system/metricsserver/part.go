@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/component-base/logs"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/metrics-server/cmd/metrics-server/app/options"
 )
 
@@ -53,7 +54,7 @@ func NewPartCommand() *cobra.Command {
 // run is metrics-server's own main with another listener.
 func run(ctx context.Context, socket string, args []string) error {
 	logs.InitLogs()
-	defer logs.FlushLogs()
+	defer klog.StopFlushDaemon() // that InitLogs started; it flushes a last time
 	o := options.NewOptions()
 	flags := pflag.NewFlagSet("metrics-server", pflag.ContinueOnError)
 	sets := o.Flags()
