@@ -68,7 +68,7 @@ func (p *clusterPane) lines(r rect, now time.Time, w *words, s *styles) []string
 	}
 	out = pad(out, rect{w: r.w, h: treeRoom})
 	if more := len(p.snap.lines) - p.scroll - treeRoom; more > 0 && treeRoom > 0 {
-		label := s.dim.Render(w.say("more_below", "Count", more))
+		label := s.dim.Render(w.say("more_below", "Count", more+1))
 		out[treeRoom-1] = fit(strings.Repeat(" ", max(r.w-ansi.StringWidth(label), 0))+label, r.w)
 	}
 	if eventRoom > 0 {

@@ -14,6 +14,7 @@ import (
 func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
 	m.notice = ""
+	m.lesson.touch()
 	switch {
 	case m.stage != running:
 		return m.keyStarting(name)
@@ -203,6 +204,9 @@ func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	if m.shell.term == nil {
+		if len(m.shell.ahead) < maxAhead {
+			m.shell.ahead = append(m.shell.ahead, uv.Key(k))
+		}
 		return nil
 	}
 	back := m.shell.back.Swap(0)
@@ -219,6 +223,7 @@ func (m *model) paste(text string) tea.Cmd {
 	switch {
 	case m.stage != running || m.confirm != nil || m.help:
 	case m.lesson.prompt != nil:
+		m.lesson.touch()
 		m.lesson.prompt.insert(strings.Join(strings.Fields(text), " "))
 	case m.focus == paneShell && m.shell.term != nil && !m.shell.ended():
 		if err := m.shell.term.Paste(text); err != nil {

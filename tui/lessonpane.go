@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/k8stutor/k8stutor/lessons"
@@ -21,7 +20,20 @@ type lessonPane struct {
 	follow   bool // show what comes to the end of the text next
 	body     []string
 	bodyFor  bodyKey
+	version  int // counts what may have changed the picture
+	cache    []string
+	cacheFor lessonKey
 }
+
+// lessonKey is all that the picture depends on.
+type lessonKey struct {
+	version int
+	rect    rect
+	styles  *styles
+}
+
+// touch says that the picture may have changed.
+func (p *lessonPane) touch() { p.version++ }
 
 // bodyKey is all that the rendered text depends on.
 type bodyKey struct {
@@ -38,6 +50,7 @@ func (p *lessonPane) setMarkdown(md *markdown) { p.markdown = md }
 
 // set takes what is new of the lesson.
 func (p *lessonPane) set(u lessons.Update) {
+	p.touch()
 	if u.Entry != p.page.Entry || u.Step != p.page.Step {
 		p.scroll, p.follow, p.prompt = 0, false, nil
 	} else if before := p.outcome(); u.Outcome.Met && before != nil && !before.Met && u.Text.Debrief != "" {
@@ -66,10 +79,21 @@ func (p *lessonPane) violated() bool {
 	})
 }
 
-func (p *lessonPane) scrollBy(n int) { p.scroll = max(p.scroll+n, 0) }
+func (p *lessonPane) scrollBy(n int) {
+	p.scroll = max(p.scroll+n, 0)
+	p.touch()
+}
 
-// lines draws the pane.
+// lines draws the pane, or gives what was drawn last when nothing has changed.
 func (p *lessonPane) lines(r rect, w *words, s *styles, prefix string) []string {
+	key := lessonKey{p.version, r, s}
+	if p.cache == nil || key != p.cacheFor {
+		p.cache, p.cacheFor = p.draw(r, w, s, prefix), key
+	}
+	return p.cache
+}
+
+func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 	if p.page.Count == 0 {
 		return pad([]string{s.dim.Render(w.say("lesson_waiting"))}, r)
 	}
@@ -87,7 +111,7 @@ func (p *lessonPane) lines(r rect, w *words, s *styles, prefix string) []string 
 	text := p.body[p.scroll:min(p.scroll+room, len(p.body))]
 	out := pad(text, rect{w: r.w, h: room})
 	if more := len(p.body) - p.scroll - room; more > 0 && room > 0 {
-		label := s.dim.Render(w.say("more_below", "Count", more))
+		label := s.dim.Render(w.say("more_below", "Count", more+1))
 		out[room-1] = fit(strings.Repeat(" ", max(r.w-ansi.StringWidth(label), 0))+label, r.w)
 	}
 	return append(out, pad(checks, rect{w: r.w, h: min(len(checks), r.h)})...)
@@ -110,11 +134,11 @@ func (p *lessonPane) render(width int, w *words, s *styles) {
 	out = append(out, "")
 	out = append(out, p.markdown.lines(text.Body, width)...)
 	for i, h := range hints {
-		out = append(out, "", s.wait.Bold(true).Render(w.say("hint", "Number", i+1, "Count", len(text.Hints))), "")
+		out = append(out, "", s.waitBold.Render(w.say("hint", "Number", i+1, "Count", len(text.Hints))), "")
 		out = append(out, p.markdown.lines(h, width)...)
 	}
 	if met && text.Debrief != "" {
-		out = append(out, "", s.good.Bold(true).Render("✓ "+w.say("debrief")), "")
+		out = append(out, "", s.goodBold.Render("✓ "+w.say("debrief")), "")
 		out = append(out, p.markdown.lines(text.Debrief, width)...)
 	}
 	p.body = out
@@ -193,7 +217,7 @@ func (p *lessonPane) checkLines(width, whys int, wrapped bool, w *words, s *styl
 // foot is what stands under the checks: what can be done now.
 func (p *lessonPane) foot(width int, w *words, s *styles, prefix string) []string {
 	var out []string
-	say := func(style lipgloss.Style, text string) {
+	say := func(style ink, text string) {
 		out = append(out, wrap(style.Render(text), width, "  ")...)
 	}
 	if p.page.Warning != "" {
@@ -217,9 +241,9 @@ func (p *lessonPane) foot(width int, w *words, s *styles, prefix string) []strin
 	}
 	switch q := openQuestion(o); {
 	case o.Met && p.page.Index+1 >= p.page.Count:
-		out = append(out, banner(s.good, "✓ "+w.say("lesson_done"), width))
+		out = append(out, banner(s.goodBold, "✓ "+w.say("lesson_done"), width))
 	case o.Met:
-		out = append(out, banner(s.good, "✓ "+w.say("step_done", "Key", prefix), width))
+		out = append(out, banner(s.goodBold, "✓ "+w.say("step_done", "Key", prefix), width))
 	case p.violated():
 		say(s.bad, "✗ "+w.say("to_retry", "Key", prefix))
 	case q != nil:
@@ -229,16 +253,14 @@ func (p *lessonPane) foot(width int, w *words, s *styles, prefix string) []strin
 	return out
 }
 
-func banner(style lipgloss.Style, text string, width int) string {
-	return fit(style.Bold(true).Render(text), width)
-}
+func banner(style ink, text string, width int) string { return fit(style.Render(text), width) }
 
 func (p *lessonPane) promptLines(width int, w *words, s *styles) []string {
 	q := p.prompt.question(p.outcome())
 	if q == nil {
 		return nil
 	}
-	out := wrap(s.accent.Bold(true).Render("? "+oneLine(q.Question)), width, "  ")
+	out := wrap(s.title.Render("? "+oneLine(q.Question)), width, "  ")
 	for i, option := range q.Options {
 		out = append(out, fit("  "+s.key.Render(fmt.Sprintf("%d", i+1))+" "+s.text.Render(option), width))
 	}
@@ -246,7 +268,7 @@ func (p *lessonPane) promptLines(width int, w *words, s *styles) []string {
 	if p.prompt.pos < len(p.prompt.text) {
 		at, after = string(p.prompt.text[p.prompt.pos]), string(p.prompt.text[p.prompt.pos+1:])
 	}
-	line := s.strong.Render(before) + s.strong.Reverse(true).Render(at) + s.strong.Render(after)
+	line := s.strong.Render(before) + s.cursor.Render(at) + s.strong.Render(after)
 	if over := ansi.StringWidth(before) + 4 - width; over > 0 {
 		line = ansi.Cut(line, over, over+width)
 	}

@@ -35,6 +35,7 @@ func markdownStyle(s *styles) mdansi.StyleConfig {
 	out.Document.Margin = &none
 	out.Document.Color = paint(s.palette.text)
 	out.Heading.Bold = &yes
+	out.Heading.BlockSuffix = "\n"
 	out.Heading.Color = paint(s.palette.accent)
 	out.Strong.Bold = &yes
 	out.Strong.Color = paint(s.palette.strong)

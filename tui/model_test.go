@@ -107,11 +107,11 @@ func compare(t *testing.T, name, got string) {
 
 // TestEverySize: no size of the terminal makes a frame that does not fill it.
 func TestEverySize(t *testing.T) {
-	for _, lang := range []string{"en", "zh-TW", "zh-CN"} {
+	for _, lang := range []string{"en", "zh-CN"} {
 		for _, scene := range scenes {
 			s := newScreen(t, lang, 120, 40, 3)
 			scene.set(s)
-			for w := 1; w < 210; w += 17 {
+			for w := 1; w < 210; w += 19 {
 				for h := 1; h < 64; h += 7 {
 					s.send(tea.WindowSizeMsg{Width: w, Height: h})
 					checkFrame(t, s.model)

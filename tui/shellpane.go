@@ -85,7 +85,14 @@ type shellPane struct {
 	frame shellFrame
 	err   error
 	back  atomic.Int64 // lines scrolled back; commands read it
+	ahead []term.Key   // typed while the shell starts
 }
+
+// maxAhead is how many keys are kept for a shell that starts.
+const maxAhead = 1000
+
+// restart forgets the shell that has ended; a new one is on its way.
+func (p *shellPane) restart() { p.term, p.frame, p.err = nil, shellFrame{}, nil }
 
 func (p *shellPane) scrolled() int { return int(p.back.Load()) }
 
@@ -93,9 +100,12 @@ func (p *shellPane) started(msg shellStartedMsg) {
 	p.err = msg.err
 	if msg.err == nil {
 		p.term = msg.term
-		p.frame = shellFrame{term: msg.term}
 		p.back.Store(0)
+		for _, k := range p.ahead {
+			_ = msg.term.Key(k) // there is room for this little
+		}
 	}
+	p.ahead = nil
 }
 
 func (p *shellPane) set(f shellFrame) {
@@ -111,6 +121,7 @@ func (p *shellPane) ended() bool { return p.err != nil || p.frame.exit != nil }
 func (m *model) startShell() tea.Cmd {
 	m.shells.want(m.layout.shellSize())
 	old, spec := m.shell.term, m.running.Shell
+	m.shell.restart()
 	return func() tea.Msg {
 		if old != nil {
 			old.Close()

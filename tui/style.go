@@ -2,8 +2,10 @@ package tui
 
 import (
 	"image/color"
+	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // palette is the colours of one background. Nothing is told by colour alone:
@@ -35,33 +37,58 @@ func paletteFor(dark bool) palette {
 	}
 }
 
+// ink colours text. It is the sequence that a lipgloss style begins with, worked
+// out once: a frame colours a thousand words, and measuring each would be most
+// of its time.
+type ink string
+
+// newInk takes the colours and attributes of a style.
+func newInk(style lipgloss.Style) ink {
+	on, _, _ := strings.Cut(style.Render("x"), "x")
+	return ink(on)
+}
+
+// Render colours one line of text, which may not be coloured already.
+func (i ink) Render(text string) string {
+	if i == "" || text == "" {
+		return text
+	}
+	return string(i) + text + ansi.ResetStyle
+}
+
 // styles is everything that is drawn with.
 type styles struct {
 	palette                      palette
-	text, strong, dim, border    lipgloss.Style
-	accent, code, title, heading lipgloss.Style
-	good, wait, bad              lipgloss.Style
-	key, brand                   lipgloss.Style
+	text, strong, dim, border    ink
+	accent, code, title, heading ink
+	good, wait, bad              ink
+	goodBold, waitBold, badBold  ink
+	key, brand, cursor           ink
 }
 
 func newStyles(dark bool) *styles {
 	p := paletteFor(dark)
-	fg := func(c color.Color) lipgloss.Style { return lipgloss.NewStyle().Foreground(c) }
+	fg := func(c color.Color) ink { return newInk(lipgloss.NewStyle().Foreground(c)) }
+	bold := func(c color.Color) ink { return newInk(lipgloss.NewStyle().Foreground(c).Bold(true)) }
 	return &styles{
-		palette: p,
-		text:    fg(p.text),
-		strong:  fg(p.strong).Bold(true),
-		dim:     fg(p.dim),
-		border:  fg(p.line),
-		accent:  fg(p.accent),
-		code:    fg(p.code),
-		title:   fg(p.accent).Bold(true),
-		heading: fg(p.dim).Bold(true),
-		good:    fg(p.good),
-		wait:    fg(p.wait),
-		bad:     fg(p.bad),
-		key:     fg(p.accent).Bold(true),
-		brand:   fg(p.onAccent).Background(p.accent).Bold(true),
+		palette:  p,
+		text:     fg(p.text),
+		strong:   bold(p.strong),
+		dim:      fg(p.dim),
+		border:   fg(p.line),
+		accent:   fg(p.accent),
+		code:     fg(p.code),
+		title:    bold(p.accent),
+		heading:  bold(p.dim),
+		good:     fg(p.good),
+		wait:     fg(p.wait),
+		bad:      fg(p.bad),
+		goodBold: bold(p.good),
+		waitBold: bold(p.wait),
+		badBold:  bold(p.bad),
+		key:      bold(p.accent),
+		brand:    newInk(lipgloss.NewStyle().Foreground(p.onAccent).Background(p.accent).Bold(true)),
+		cursor:   newInk(lipgloss.NewStyle().Reverse(true)),
 	}
 }
 
@@ -90,7 +117,7 @@ func (m mark) glyph() string {
 	return " "
 }
 
-func (s *styles) of(m mark) lipgloss.Style {
+func (s *styles) of(m mark) ink {
 	switch m {
 	case markGood:
 		return s.good

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -88,7 +87,7 @@ func (m *model) connection() string {
 	s := m.styles
 	if m.cluster.snap != nil && !m.cluster.snap.conn.OK && !m.cluster.snap.conn.Since.IsZero() {
 		c := m.cluster.snap.conn
-		return s.bad.Bold(true).Render("✗ " + m.words.say("unreachable",
+		return s.badBold.Render("✗ " + m.words.say("unreachable",
 			"Clock", c.Since.Local().Format("15:04:05"), "Age", age(m.now().Sub(c.Since))))
 	}
 	return s.good.Render("●") + " " + s.dim.Render(m.running.Access.Version)
@@ -143,7 +142,7 @@ func (m *model) pane(p pane) []string {
 }
 
 // border is the style of a border that touches these panes.
-func (m *model) border(panes ...pane) lipgloss.Style {
+func (m *model) border(panes ...pane) ink {
 	for _, p := range panes {
 		if p == m.focus {
 			return m.styles.accent
@@ -172,7 +171,7 @@ func (m *model) label(p pane) string {
 }
 
 // rule draws a border line: corner, label, dashes, …, corner.
-func rule(style lipgloss.Style, left, label, right string, width int) string {
+func rule(style ink, left, label, right string, width int) string {
 	inside := max(width-2, 0)
 	if ansi.StringWidth(label) > inside-2 {
 		label = ansi.Truncate(label, max(inside-2, 0), "…")
@@ -215,16 +214,11 @@ func (m *model) paneName(p pane) string {
 }
 
 func (m *model) separator() string {
-	l := m.layout
-	line := rule(m.border(m.focus), "├", m.label(paneShell), "┤", l.width)
-	if !l.columns {
-		return line
+	l, style, label := m.layout, m.border(m.focus), m.label(paneShell)
+	if !l.columns || ansi.StringWidth(label)+4 > l.divider {
+		return rule(style, "├", label, "┤", l.width)
 	}
-	mid := m.border(m.focus).Render("┴")
-	if at := ansi.StringWidth(m.label(paneShell)) + 2; at >= l.divider {
-		return line
-	}
-	return cut(line, 0, l.divider) + mid + cut(line, l.divider+1, l.width)
+	return rule(style, "├", label, "", l.divider+1) + style.Render("┴"+strings.Repeat("─", l.width-l.divider-2)+"┤")
 }
 
 // bottomBorder holds, by rank: a question, what there is to be told, the keys.
@@ -241,7 +235,7 @@ func (m *model) footer() string {
 	key := m.prefixName()
 	switch {
 	case m.confirm != nil:
-		return s.wait.Bold(true).Render("? "+m.confirm.question) + "  " + m.keyHints("y", "yes", "n", "no")
+		return s.waitBold.Render("? "+m.confirm.question) + "  " + m.keyHints("y", "yes", "n", "no")
 	case m.notice != "":
 		return s.wait.Render("! " + oneLine(m.notice))
 	case m.prefixed:
