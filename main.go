@@ -39,8 +39,8 @@ func run() int {
 	switch {
 	case errors.As(err, &exit):
 		return exit.code
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "k8stutor: stopped")
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "k8stutor: cancelled")
 		return exitFailed
 	}
 	fmt.Fprintln(os.Stderr, "k8stutor: "+err.Error())
