@@ -53,3 +53,17 @@ func (s Source) WaitExit(ctx context.Context, part string, run int) (code int, e
 	st, err := s.Client.WaitChange(ctx, part, run)
 	return st.ExitCode, err
 }
+
+// PID is the process of a part that runs now.
+func (s Source) PID(ctx context.Context, part string) (int, error) {
+	st, err := s.Client.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range st.Parts {
+		if p.Name == part && p.PID != 0 {
+			return p.PID, nil
+		}
+	}
+	return 0, fmt.Errorf("the part %q does not run", part)
+}

@@ -12,8 +12,12 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/embedded/workload"
 )
 
-// followInterval is how often a log file is looked at for more.
-const followInterval = 100 * time.Millisecond
+const (
+	// followInterval is how often a log file is looked at for more.
+	followInterval = 200 * time.Millisecond
+	// usageInterval is how often the part's CPU time and memory are booked.
+	usageInterval = 5 * time.Second
+)
 
 // PartSource knows the supervised parts of the control plane.
 type PartSource interface {
@@ -23,6 +27,12 @@ type PartSource interface {
 	WaitRunning(ctx context.Context, part string) (run int, err error)
 	// WaitExit returns the exit code of a run when it has ended.
 	WaitExit(ctx context.Context, part string, run int) (code int, err error)
+}
+
+// PartPID may be implemented by a PartSource that knows the process of a part:
+// then "kubectl top" shows what the part uses.
+type PartPID interface {
+	PID(ctx context.Context, part string) (int, error)
 }
 
 // Mirror is the program of a static Pod's container: it stands for a part that
@@ -45,8 +55,14 @@ func (m *Mirror) Run(ctx context.Context, p *workload.Process) int {
 	follow, finish := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- Follow(follow, m.Source.LogFile(m.Part), p.Stderr) }()
+	booked := make(chan struct{})
+	go func() {
+		defer close(booked)
+		m.book(follow, p)
+	}()
 	code, err := m.Source.WaitExit(ctx, m.Part, run)
 	finish()
+	<-booked
 	if followErr := <-done; followErr != nil {
 		err = errors.Join(err, followErr)
 	}
@@ -54,6 +70,30 @@ func (m *Mirror) Run(ctx context.Context, p *workload.Process) int {
 		return m.ended(ctx, p, err)
 	}
 	return code
+}
+
+// book keeps the container's accounts until ctx ends.
+func (m *Mirror) book(ctx context.Context, p *workload.Process) {
+	source, ok := m.Source.(PartPID)
+	if !ok {
+		return
+	}
+	pid, err := source.PID(ctx, m.Part)
+	if err != nil {
+		return // the part has just ended, which WaitExit tells
+	}
+	var a Account
+	defer a.Close(p.Memory)
+	tick := time.NewTicker(usageInterval)
+	defer tick.Stop()
+	for {
+		a.Update(pid, p.CPU, p.Memory)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func (m *Mirror) ended(ctx context.Context, p *workload.Process, err error) int {

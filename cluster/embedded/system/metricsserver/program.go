@@ -223,8 +223,8 @@ func (c *child) attend(ctx context.Context, pid int) {
 	defer credentials.Stop()
 	usage := time.NewTicker(usageInterval)
 	defer usage.Stop()
-	var booked account
-	defer booked.giveBack(c.Memory)
+	var booked system.Account
+	defer booked.Close(c.Memory)
 	for {
 		select {
 		case <-ctx.Done():
@@ -234,7 +234,7 @@ func (c *child) attend(ctx context.Context, pid int) {
 				fmt.Fprintf(c.Stderr, "k8stutor: metrics-server: renew the token: %v\n", err)
 			}
 		case <-usage.C:
-			booked.update(pid, c.CPU, c.Memory)
+			booked.Update(pid, c.CPU, c.Memory)
 		case s := <-c.Signals:
 			if s == workload.SIGTERM || s == workload.SIGINT {
 				// The end of its input is the child's signal to end; unlike
@@ -242,33 +242,6 @@ func (c *child) attend(ctx context.Context, pid int) {
 				_ = c.stdin.Close()
 			}
 		}
-	}
-}
-
-// account is what was booked of a child's use.
-type account struct {
-	cpu    time.Duration
-	memory int64
-}
-
-func (a *account) update(pid int, cpu workload.Meter, memory workload.Memory) {
-	used, rss, ok := processUsage(pid)
-	if !ok {
-		return
-	}
-	if cpu != nil && used > a.cpu {
-		cpu.Charge(used - a.cpu)
-		a.cpu = used
-	}
-	// Over the limit the runtime kills the container; the child ends with it.
-	if memory != nil && memory.Alloc(rss-a.memory) == nil {
-		a.memory = rss
-	}
-}
-
-func (a *account) giveBack(memory workload.Memory) {
-	if memory != nil {
-		_ = memory.Alloc(-a.memory) // giving back can't fail
 	}
 }
 

@@ -3,7 +3,6 @@ package metricsserver
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -285,41 +284,6 @@ func TestSecurePort(t *testing.T) {
 		if got := securePort(strings.Fields(args)); got != want {
 			t.Errorf("%q: %d, want %d", args, got, want)
 		}
-	}
-}
-
-// meter and memory are accounts.
-type meter struct{ used time.Duration }
-
-func (m *meter) Do(f func())            { f() }
-func (m *meter) Charge(d time.Duration) { m.used += d }
-
-type memory struct{ used int64 }
-
-func (m *memory) Alloc(n int64) error   { m.used += n; return nil }
-func (m *memory) Usage() (int64, int64) { return m.used, 0 }
-
-func TestAccount(t *testing.T) {
-	if _, _, ok := processUsage(os.Getpid()); !ok {
-		t.Skip("the use of another process is known on Linux only")
-	}
-	var a account
-	cpu, mem := &meter{}, &memory{}
-	for busy := time.Now(); time.Since(busy) < 50*time.Millisecond; { // some CPU time to see
-		json.Valid(bytes.Repeat([]byte("1"), 1000))
-	}
-	a.update(os.Getpid(), cpu, mem)
-	if cpu.used < 20*time.Millisecond || mem.used < 1<<20 {
-		t.Errorf("booked %s and %d bytes", cpu.used, mem.used)
-	}
-	a.giveBack(mem)
-	if mem.used != 0 {
-		t.Errorf("%d bytes are not given back", mem.used)
-	}
-	before := cpu.used
-	a.update(-1, cpu, mem)
-	if cpu.used != before {
-		t.Error("a process that does not exist was booked")
 	}
 }
 

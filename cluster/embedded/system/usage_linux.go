@@ -1,4 +1,4 @@
-package metricsserver
+package system
 
 import (
 	"bytes"
