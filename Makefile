@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start build embedded test vet unit truth e2e lint cross shot clean
+.PHONY: help start build embedded test vet unit fidelity truth e2e lint cross clean
 
 export GOFLAGS := -buildvcs=false
 
@@ -28,25 +28,31 @@ build: embedded ## build bin/k8stutor and bin/k8stutor-embedded
 embedded:
 	@hack/embedded.sh bin/k8stutor-embedded$(EXE)
 
-test: build vet unit truth e2e ## all tests: both modules, lessons on a live cluster, robot user
+test: build vet unit fidelity truth e2e ## all tests: both modules, lessons on a live cluster, robot user
 
 vet:
 	go vet ./...
 	cd cluster/embedded && go vet ./...
 
 # The race detector needs everything beneath a package compiled a second time.
-# Where that is all of Kubernetes (or kubectl and kind, for the main package)
-# it would double the time of a cold run, so those packages are tested without
-# it; what they do concurrently is in packages below them, which have it.
-RACE_ROOT     = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e.*|/hack/.*)?$$')
-RACE_EMBEDDED = $$(go list -test -f '{{if not .ForTest}}{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}}{{end}}' ./... | grep -v '[.]test ' | grep -vE ' k8s[.]io/' | cut -d' ' -f1)
-REST_EMBEDDED = $$(go list -test -f '{{if not .ForTest}}{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}}{{end}}' ./... | grep -v '[.]test ' | grep -E ' k8s[.]io/' | cut -d' ' -f1)
+# Where that is all of Kubernetes, or kubectl and kind for the main package, it
+# would double the time of a cold run. So packages of the embedded module that
+# import kubernetes, client-go or apiserver, and the main package, are
+# tested without it; what they do concurrently they do through packages that
+# have it.
+RACE_ROOT = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e|/hack/.*)?$$')
+DEPS      = go list -f '{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}} .' ./...
+RACE_EMBEDDED = $$($(DEPS) | grep -vE ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1)
+REST_EMBEDDED = $$($(DEPS) | grep -E ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1 | grep -v /fidelity$$)
 
 unit: ## unit tests of both modules
 	go test -race $(RACE_ROOT)
-	go test .
+	go test . ./hack/...
 	cd cluster/embedded && go test -race $(RACE_EMBEDDED)
 	cd cluster/embedded && go test $(REST_EMBEDDED)
+
+fidelity: build ## hold the embedded cluster to what Kubernetes documents, with real kubectl
+	cd cluster/embedded && K8STUTOR_EMBEDDED_BIN=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -timeout 20m ./fidelity
 
 # The lessons are tested on a cluster of their own, in a state folder of their
 # own, which is removed whichever way it ends.
