@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/watchlist"
 	"k8s.io/klog/v2"
 )
 
@@ -365,3 +366,9 @@ func unwrap(obj any) (*unstructured.Unstructured, error) {
 }
 
 func objectKey(u *unstructured.Unstructured) string { return u.GetNamespace() + "/" + u.GetName() }
+
+// IsWatchListSemanticsUnSupported tells the reflector whether the client can
+// stream the first list; the fake clients of tests can't.
+func (r *resourceWatch) IsWatchListSemanticsUnSupported() bool {
+	return watchlist.DoesClientNotSupportWatchListSemantics(r.client)
+}
