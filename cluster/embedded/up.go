@@ -112,6 +112,13 @@ func prepare(ctx context.Context, l controlplane.Layout, name string) (*bringUp,
 	cluster, err := controlplane.LoadCluster(l)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		running, err := runningSupervisor(ctx, l, b.client)
+		if err == nil && running {
+			err = &controlplane.DamagedError{Path: l.State(), Err: errors.New("the cluster runs, and this file is gone")}
+		}
+		if err != nil {
+			return b, err
+		}
 		b.isNew = true
 		return b, b.create(name)
 	case err != nil:
