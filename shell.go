@@ -135,10 +135,8 @@ func lessonLanguage(asked string, offered []string, getenv func(string) string) 
 		if value == "" {
 			continue
 		}
-		tag, err := language.Parse(strings.ReplaceAll(value, "_", "-"))
-		if err != nil {
-			break // C and POSIX are no languages: English
-		}
+		// C and POSIX are no languages; what else is none is English as well.
+		tag := language.Make(strings.ReplaceAll(value, "_", "-"))
 		_, i, _ := matcher.Match(tag)
 		return offered[i], nil
 	}

@@ -40,7 +40,7 @@ func TestNearest(t *testing.T) {
 		name string
 		want []string
 	}{
-		{"strat", []string{"start"}},
+		{"sttart", []string{"start"}},
 		{"lessn", []string{"lesson"}},
 		{"kubctl", []string{"kubectl"}},
 		{"vers", []string{"version"}},

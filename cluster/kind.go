@@ -114,10 +114,10 @@ func (k *Kind) create(ctx context.Context, p *kind.Provider) error {
 		return nil
 	case <-ctx.Done():
 		first := p.Delete(k.cluster(), k.kubeconfig())
-		_ = <-done // it fails because of us
+		created := <-done
 		// Create may have made a node after the first deletion.
 		if err := p.Delete(k.cluster(), k.kubeconfig()); err != nil {
-			return fmt.Errorf("kind: undo: %w", errors.Join(first, err))
+			return fmt.Errorf("kind: undo: %w", errors.Join(first, created, err))
 		}
 		return fmt.Errorf("up was cancelled: %w", ctx.Err())
 	}
