@@ -12,7 +12,6 @@ import (
 // Host is one network namespace: the node's or a Pod's.
 type Host struct {
 	net   *Network
-	name  string
 	addrs []netip.Addr
 
 	sent, received atomic.Uint64
@@ -23,8 +22,8 @@ type Host struct {
 	procs map[*Process]struct{}
 }
 
-func newHost(n *Network, name string, addrs ...netip.Addr) *Host {
-	return &Host{net: n, name: name, addrs: addrs, procs: make(map[*Process]struct{})}
+func newHost(n *Network, addrs ...netip.Addr) *Host {
+	return &Host{net: n, addrs: addrs, procs: make(map[*Process]struct{})}
 }
 
 func (h *Host) has(a netip.Addr) bool { return slices.Contains(h.addrs, a) }

@@ -90,7 +90,7 @@ func New(cfg Config) *Network {
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.routes.Store(compile(Table{}, nil))
-	n.node = newHost(n, "node", cfg.NodeIP, n.ipam.gateway())
+	n.node = newHost(n, cfg.NodeIP, n.ipam.gateway())
 	n.self = newProcess(n.node, nil, ResolverConfig{})
 	for _, a := range n.node.addrs {
 		n.hosts[a] = n.node
@@ -196,7 +196,7 @@ func (n *Network) Attach(cfg PodConfig) (*Pod, error) {
 		return nil, fmt.Errorf("attach %s: %w", cfg.Name, err)
 	}
 	cfg.Resolver.IP = ip
-	h := newHost(n, cfg.Name, ip)
+	h := newHost(n, ip)
 	n.hosts[ip] = h
 	n.announce()
 	pod := &Pod{Process: newProcess(h, nil, cfg.Resolver), network: n, ip: ip, exclusive: true}
