@@ -138,17 +138,14 @@ func (subpather) CleanSubPaths(podDir, volumeName string) error {
 	return os.RemoveAll(filepath.Join(podDir, subpathDir, volumeName))
 }
 
+// SafeMakeDir makes subdir, a path below base.
 func (subpather) SafeMakeDir(subdir, base string, perm os.FileMode) error {
-	rel, err := filepath.Rel(base, subdir)
-	if err != nil {
-		return err
-	}
 	root, err := os.OpenRoot(base)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return root.MkdirAll(rel, perm)
+	return root.MkdirAll(subdir, perm.Perm())
 }
 
 // within resolves the links of path and fails when it leads out of base.

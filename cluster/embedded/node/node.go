@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"time"
 
 	noop "go.opentelemetry.io/otel/trace/noop"
@@ -156,7 +157,7 @@ func prepare(cfg Config) (*node, error) {
 	n.images = runtime.NewImages(cfg.Images)
 	n.runtime, err = runtime.New(runtime.Config{
 		StateDir: n.path("runtime"), Images: n.images, Network: cfg.Network,
-		NodeProbe: probePod, NodeProbeMarker: marker,
+		NodeProbe: probePod, NodeProbeMarker: marker, Exited: n.rewrite.exited,
 	})
 	return n, err
 }
@@ -247,6 +248,10 @@ func (n *node) run(ctx context.Context) error {
 	if err := utilfeature.DefaultMutableFeatureGate.SetFromMap(gates()); err != nil {
 		return err
 	}
+	// Containers that burn CPU run in this process. With a few threads more
+	// than cores, the operating system shares the cores between them and the
+	// kubelet, as it does between processes.
+	goruntime.GOMAXPROCS(goruntime.NumCPU()*2 + 2)
 	capabilities.Initialize(capabilities.Capabilities{AllowPrivileged: true})
 	// What Pods with the DNS policy Default see, as on a node of kind.
 	if err := os.WriteFile(n.path("resolv.conf"), []byte("nameserver 172.18.0.1\n"), 0o600); err != nil {

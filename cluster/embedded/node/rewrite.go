@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"sync"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,34 +18,88 @@ import (
 type rewriter struct {
 	marker string
 
+	exits chan types.UID // Pods of which a container has ended
+
 	mu     sync.Mutex
 	static map[types.UID]*v1.Pod // static Pods as they were
+
+	// Only run uses these.
+	current map[types.UID]kubetypes.PodUpdate // each Pod as last handed on
+	due     chan types.UID                    // Pods to be looked at once more
 }
 
 func newRewriter(marker string) *rewriter {
-	return &rewriter{marker: marker, static: map[types.UID]*v1.Pod{}}
+	return &rewriter{
+		marker: marker, exits: make(chan types.UID, 256), static: map[types.UID]*v1.Pod{},
+		current: map[types.UID]kubetypes.PodUpdate{}, due: make(chan types.UID),
+	}
 }
+
+// exited is told by the runtime of a container that has ended. It does not
+// block; if very many end at once, some Pods get no second look.
+func (w *rewriter) exited(podUID string) {
+	select {
+	case w.exits <- types.UID(podUID):
+	default:
+	}
+}
+
+// secondLook is how long after the end of a container its Pod is handed to the
+// kubelet again. When a container crashes again and again, the kubelet of
+// Kubernetes 1.35 and later reports "Error", decides on a back-off, and then
+// does not look at the Pod until the back-off is over, so that the state
+// CrashLoopBackOff, which
+// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
+// describes, is shown only for Pods that something else makes it look at (a
+// probe, for one). Earlier kubelets looked after 10 to 15 s in any case.
+const secondLook = 3 * time.Second
 
 // run passes updates on until ctx ends or in is closed.
 func (w *rewriter) run(ctx context.Context, in <-chan kubetypes.PodUpdate, out chan<- kubetypes.PodUpdate) error {
 	for {
+		var next kubetypes.PodUpdate
 		select {
 		case update, ok := <-in:
 			if !ok {
 				return nil
 			}
-			update, err := w.update(update)
-			if err != nil {
+			var err error
+			if next, err = w.update(update); err != nil {
 				return err
 			}
-			select {
-			case out <- update:
-			case <-ctx.Done():
-				return nil
+			w.remember(next)
+		case uid := <-w.exits:
+			time.AfterFunc(secondLook, func() {
+				select {
+				case w.due <- uid:
+				case <-ctx.Done():
+				}
+			})
+			continue
+		case uid := <-w.due:
+			var ok bool
+			if next, ok = w.current[uid]; !ok || next.Pods[0].DeletionTimestamp != nil {
+				continue
 			}
 		case <-ctx.Done():
 			return nil
 		}
+		select {
+		case out <- next:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// remember keeps each Pod as an update that can be handed on again.
+func (w *rewriter) remember(update kubetypes.PodUpdate) {
+	for _, pod := range update.Pods {
+		if update.Op == kubetypes.REMOVE {
+			delete(w.current, pod.UID)
+			continue
+		}
+		w.current[pod.UID] = kubetypes.PodUpdate{Pods: []*v1.Pod{pod}, Op: kubetypes.UPDATE, Source: update.Source}
 	}
 }
 

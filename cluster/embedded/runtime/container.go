@@ -326,6 +326,14 @@ func (c *container) run(s *sandbox, network PodNetwork, program workload.Program
 	code := runProgram(c.ctx, program, c.workload(s, network, p, io))
 	c.procs.remove(p)
 	c.kill()
+	c.ended(code)
+	if c.runtime.cfg.Exited != nil {
+		c.runtime.cfg.Exited(s.Config.GetMetadata().GetUid())
+	}
+}
+
+// ended notes the exit code of the first process, and why.
+func (c *container) ended(code int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	reason := "Completed"

@@ -37,6 +37,9 @@ type Config struct {
 	// this process, so that no Pod can ask for it. Both may be empty.
 	NodeProbe       NodeProbe
 	NodeProbeMarker string
+	// Exited is told of each container that has ended by itself or by a
+	// signal, with the UID of its Pod. It must not block. It may be nil.
+	Exited func(podUID string)
 }
 
 // NodeProbe makes a probe of a Pod over its network. args is what followed the

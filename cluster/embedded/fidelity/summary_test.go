@@ -1,0 +1,27 @@
+package fidelity
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// nanoCores reads a Pod's CPU use out of the kubelet's summary; 0 if it has
+// none yet.
+func nanoCores(t *testing.T, summary, namespace, pod string) float64 {
+	t.Helper()
+	var s struct {
+		Pods []struct {
+			PodRef struct{ Name, Namespace string }
+			CPU    struct{ UsageNanoCores float64 }
+		}
+	}
+	if err := json.Unmarshal([]byte(summary), &s); err != nil {
+		t.Fatalf("summary: %v", err)
+	}
+	for _, p := range s.Pods {
+		if p.PodRef.Name == pod && p.PodRef.Namespace == namespace {
+			return p.CPU.UsageNanoCores
+		}
+	}
+	return 0
+}
