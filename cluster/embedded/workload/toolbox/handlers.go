@@ -23,9 +23,11 @@ import (
 //
 //   - programs, files, folders: the handlers below
 //   - working directory: set in newRunner without interp.Dir, which stats it
-//   - environment, HOME, UID, ~user: type environ answers all of them
-//   - named pipes of process substitution: refused by shell.parse, and for
-//     eval by a TMPDIR below /dev/null, where nothing can be made
+//   - environment, HOME, UID: type environ answers all of them
+//   - ~user: rewritten by shell.parse, which sees eval, source, trap and alias
+//     too; type environ answers what is left
+//   - named pipes of process substitution: refused by shell.parse, and again
+//     by a TMPDIR below /dev/null, where nothing can be made
 //   - type, command -v, source, pwd -P, which look at files: rewriteCall
 //   - $$ and $PPID: shell.parse
 
@@ -122,6 +124,11 @@ func (e *environ) Get(name string) expand.Variable {
 
 func (e *environ) Each(f func(string, expand.Variable) bool) {
 	for k := range e.vars {
+		if !f(k, e.Get(k)) {
+			return
+		}
+	}
+	for k := range e.hidden { // a background job copies what it is shown
 		if !f(k, e.Get(k)) {
 			return
 		}
@@ -230,7 +237,20 @@ func (s *shell) rewriteCall(hc interp.HandlerContext, args []string) []string {
 	case "source", ".":
 		return s.sourceArgs(hc, args)
 	case "trap":
+		if len(args) > 2 {
+			if safe := s.evalArgs(args[1], nil); len(safe) == 2 && safe[0] == "eval" {
+				args = append([]string{"trap", safe[1]}, args[2:]...)
+			} else if len(safe) > 0 {
+				return safe
+			}
+		}
 		return s.c.box.traps.set(args)
+	case "alias":
+		for _, a := range args[1:] {
+			if _, err := s.parse(a); tameTilde(a) != a || err != nil {
+				return []string{ours + "complain", "alias: " + a + ": not available in k8stutor's shell"}
+			}
+		}
 	case "wait":
 		s.c.box.jobs.waiting.Store(true)
 	}

@@ -133,39 +133,6 @@ func parseShellOptions(args []string) (shellOptions, error) {
 	return o, nil
 }
 
-// parse parses a script and makes it fit for the interpreter: what it can't do
-// is refused, and what it would answer for the host ($$, $0) is asked of us.
-func (s *shell) parse(text string) ([]*syntax.Stmt, error) {
-	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
-	if err != nil {
-		return nil, err
-	}
-	syntax.Walk(file, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.ProcSubst:
-			// The interpreter would make a named pipe on the host.
-			err = errors.New("process substitution <( ) is not available in k8stutor's shell")
-		case *syntax.ParamExp:
-			if n.Param != nil {
-				switch n.Param.Value {
-				case "$", "PPID":
-					n.Param.Value, n.Short = hiddenPID, false
-				case "0":
-					n.Param.Value, n.Short = hiddenArg0, false
-				}
-			}
-		case *syntax.FuncDecl:
-			if n.Name != nil {
-				s.mu.Lock()
-				s.functions[n.Name.Value] = true
-				s.mu.Unlock()
-			}
-		}
-		return err == nil
-	})
-	return file.Stmts, err
-}
-
 // complain prints an error of parse.
 func (s *shell) complain(err error) {
 	text := err.Error()

@@ -47,7 +47,11 @@ func TestScripts(t *testing.T) {
 		{"functions", `f() { echo "f $1"; }; f a; type f`, "f a\nf is a function\n", "", 0},
 		{"arithmetic", `echo $((2+3*4))`, "14\n", "", 0},
 		{"substitution", `echo "[$(echo a; echo b)]"`, "[a\nb]\n", "", 0},
-		{"pid and name", `echo $$ $0 $1`, "7 sh\n", "", 0},
+		{"pid and name", `echo $$ $0 $1; echo $$ | cat; (echo $$ &); eval 'echo $$'; wait`, "7 sh\n7\n7\n7\n", "", 0},
+		{"home", `echo ~ ~/x ~root/y a~b "~root" ~nobody; HOME=/h; echo ~ | cat`, "/root /root/x /root/y a~b ~root ~nobody\n/h\n", "", 0},
+		{"alias", `alias ll='ls -l'; alias x=echo
+x aliased`, "aliased\n", "", 0},
+		{"traps see commands", `trap 'echo "bye $$"' EXIT; true`, "bye 7\n", "", 0},
 		{"set -e", `set -e; false; echo no`, "", "", 1},
 		{"subshell", `(cd /tmp; pwd); pwd`, "/tmp\n/\n", "", 0},
 		{"cd fails", `cd /nope`, "", "cd: no such file or directory: \"/nope\"\n", 1},
@@ -160,13 +164,16 @@ func TestHostOutOfReach(t *testing.T) {
 		`find OUTSIDE`, `tar cf - SECRET`, `head SECRET; tail SECRET; grep H SECRET; sort SECRET; wc SECRET; base64 SECRET`, `dd if=SECRET`, `dd if=/dev/zero of=OUTSIDE/new count=1`,
 		`curl file://SECRET`, `wget -O- file://SECRET`, `xargs cat <<< SECRET`, `find / -exec PROGRAM \;`, `timeout 1 PROGRAM`, `env PROGRAM`, `nohup PROGRAM`,
 		`mapfile x < SECRET; echo "${x[@]}"`, `shopt -s globstar; echo /**`, `pwd -P`, `pushd OUTSIDE; pwd`, `exec < SECRET; cat`, `exec > OUTSIDE/new; echo x`,
+		`echo ~daemon ~nobody/x | cat`, `x=~daemon; echo $x | cat`, `{ echo ~daemon; } & wait`, `(eval 'echo ~daemon') | cat`, `echo {~daemon/,x} | cat`, `echo "${x:-~daemon}" ${x:-~daemon} | cat`,
+		`trap 'echo ~daemon' EXIT; true | cat`, `alias x='echo ~daemon'; x | cat`, `for i in ~daemon; do echo $i; done | cat`, `echo ~dae\
+mon | cat`, `{ eval 'echo ~daemon'; } & wait`, `cd ~daemon | cat`, `echo > ~daemon | cat`,
 		`cat /etc/passwd | grep root`, `cat /etc/shadow`, `cat /proc/self/environ`, `ls /proc /sys /home`, `mktemp -p OUTSIDE`, `TMPDIR=OUTSIDE mktemp`, `cat /dev/sda /dev/mem /dev/kmsg`,
 	} {
 		t.Run(script, func(t *testing.T) {
 			p := workloadtest.New(t, "sh", "-c", replace.Replace(script))
 			run(t, p)
 			all := p.Out.String() + p.Err.String()
-			if strings.Contains(all, "HOST-SECRET") || strings.Contains(all, "root:") {
+			if strings.Contains(all, "HOST-SECRET") || strings.Contains(all, "root:") || strings.Contains("\n"+all, "\n/usr/sbin") || strings.Contains(all, "/nonexistent") {
 				t.Errorf("the host shows: %s", all)
 			}
 		})
