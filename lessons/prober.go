@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,12 +67,21 @@ func (s *Session) ask(ctx context.Context, t Traffic) (Probe, bool) {
 	case err != nil && reply.Code == 0:
 		return p, false
 	case err != nil:
-		p.Err = err.Error()
+		p.Err = probeReason(err.Error())
 	}
 	if p.ok() {
 		p.Version, p.Pod = identify(reply)
 	}
 	return p, true
+}
+
+// probeReason shortens an error of the API server's proxy to what a learner can
+// use: who refused, not the way that the request took inside the cluster.
+func probeReason(text string) string {
+	if i := strings.LastIndex(text, "dial tcp "); i >= 0 {
+		return text[i:]
+	}
+	return text
 }
 
 // greeting is what go-api answers: "go-api 0.0.1 from go-api-65577-k9f9p".
