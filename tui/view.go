@@ -244,7 +244,7 @@ func (m *model) footer() string {
 	case m.lesson.prompt != nil:
 		return m.keyHints("Enter", "send", "Esc", "cancel")
 	case m.focus != paneShell:
-		return m.keyHints("j/k", "scroll", "Tab", "pane", "Esc", "shell") + s.dim.Render(" · "+w.say("then", "Key", key)+" ") + m.keyHints("h", "hint", "n", "next", "?", "help", "q", "quit")
+		return m.keyHints("j/k", "scroll", "Esc", "shell") + s.dim.Render(" · "+w.say("then", "Key", key)+" ") + m.keyHints("h", "hint", "n", "next", "?", "help", "q", "quit")
 	}
 	return s.dim.Render(w.say("then", "Key", key)+" ") + m.keyHints("h", "hint", "n", "next", "l", "lesson", "c", "cluster", "?", "help", "q", "quit")
 }
