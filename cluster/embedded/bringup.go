@@ -95,6 +95,9 @@ func (b *bringUp) run(ctx context.Context, r *reporter) error {
 // before it is ready.
 func (b *bringUp) waitControlPlane(ctx context.Context, c *clients) error {
 	if !b.cluster.Bootstrapped {
+		if err := retry(ctx, func(ctx context.Context) error { return addons.CreatePriorityClasses(ctx, c.typed) }); err != nil {
+			return err
+		}
 		if err := retry(ctx, func(ctx context.Context) error { return addons.CreateNode(ctx, c.typed, b.cluster.NodeName) }); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -180,16 +181,18 @@ func dieWithParent(stdin io.Reader, exit func(int)) {
 // is worth more.
 func startFast(ctx context.Context) {
 	const (
-		starting = 400
-		settled  = 50
+		starting = 256 << 20 // bytes, before anything is collected
+		settled  = 50        // percent
 		after    = 20 * time.Second
 	)
-	debug.SetGCPercent(starting)
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(starting)
 	go func() { // ends with the process at the latest
 		select {
 		case <-ctx.Done():
 		case <-time.After(after):
 			debug.SetGCPercent(settled)
+			debug.SetMemoryLimit(math.MaxInt64)
 			debug.FreeOSMemory()
 		}
 	}()

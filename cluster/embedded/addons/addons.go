@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	schedulingv1 "k8s.io/kubernetes/pkg/apis/scheduling/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/k8stutor/k8stutor/cluster/embedded/controlplane"
@@ -93,6 +94,19 @@ func Apply(ctx context.Context, client dynamic.Interface) error {
 		}
 		if _, err := to.Apply(ctx, obj.GetName(), obj, metav1.ApplyOptions{FieldManager: fieldManager, Force: true}); err != nil {
 			return fmt.Errorf("applying %s %s: %w", obj.GetKind(), obj.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// CreatePriorityClasses makes the two classes of every cluster, as the API
+// server does by itself a second after it began to serve, which is a second in
+// which no Pod of the system can be made.
+func CreatePriorityClasses(ctx context.Context, client kubernetes.Interface) error {
+	for _, class := range schedulingv1.SystemPriorityClasses() {
+		_, err := client.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("making the priority class %s: %w", class.Name, err)
 		}
 	}
 	return nil
