@@ -102,8 +102,9 @@ type Session struct {
 	hints      int
 	met        map[string]time.Time
 	waiting    []*settling
-	lastChange time.Time // of an object, Events left out
-	attempt    int       // counts entries, so that a late preparation is dropped
+	lastChange time.Time     // of an object, Events left out
+	attempt    int           // counts entries, so that a late preparation is dropped
+	preparing  chan struct{} // closed when the last preparation has ended
 	stopStep   context.CancelFunc
 	lastUpdate Update
 }

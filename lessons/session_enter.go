@@ -51,7 +51,13 @@ func (s *Session) enter(step *Step, mode enterMode) {
 	s.attempt++
 	s.step, s.phase, s.detail, s.hints, s.waiting = step, PhaseSetup, "", 0, nil
 	attempt := s.attempt
+	before, ended := s.preparing, make(chan struct{})
+	s.preparing = ended
 	s.done.Go(func() {
+		defer close(ended)
+		if before != nil {
+			<-before // it is cancelled; what it still does must not come after us
+		}
 		p := s.prepare(ctx, attempt, step, mode)
 		p.attempt = attempt
 		select {

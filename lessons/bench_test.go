@@ -1,0 +1,50 @@
+package lessons
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+// BenchmarkHandle is one change of one of 100 Pods, with checks that look at
+// all of them, and the Outcome explained after it.
+func BenchmarkHandle(b *testing.B) {
+	for name, explained := range map[string]bool{"verdict": false, "verdict and why": true} {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b, `
+checks:
+  - {id: a, kind: state, expr: "list('pods', {'app': 'go-api'}).all(p, ready(p))"}
+  - {id: b, kind: happened, resource: pods, expr: "new == null && old.metadata.labels.app == 'go-api'"}
+  - {id: c, kind: state, resource: services, name: go-api, expr: "object.spec.type == 'NodePort'"}
+  - {id: d, kind: always, expr: "size(list('pods')) == 100"}
+`, "a", "b", "c", "d")
+			for i := range 100 {
+				r.put("pods", pod(fmt.Sprintf("p%d", i), "go-api", true), initial)
+			}
+			r.begin()
+			changed := make([]Change, 200)
+			for i := range changed {
+				u := r.held[fmt.Sprintf("pods/p%d", i%100)].DeepCopy()
+				r.version++
+				u.SetResourceVersion(fmt.Sprint(r.version))
+				ready := "True"
+				if i < 100 {
+					ready = "False"
+				}
+				u.Object["status"].(map[string]any)["conditions"] = []any{map[string]any{"type": "Ready", "status": ready}}
+				gvr, _ := ParseResource("pods")
+				changed[i] = Change{cluster.Event{Type: cluster.Modified, Resource: gvr, Namespace: "ns", Old: u, New: u}}
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := r.engine.Handle(r.now, changed[i%200]); err != nil {
+					b.Fatal(err)
+				}
+				if explained {
+					_ = r.engine.Outcome()
+				}
+			}
+		})
+	}
+}
