@@ -356,10 +356,15 @@ func (w *walk) explainMacro(n node, text string, depth int) []string {
 		return w.say("not-set", "What", w.locate(list).title())
 	}
 	what := w.describeList(list)
-	fits := 0
+	// The first item that fails is explained; only exists_one counts them all.
+	fits, counting := 0, strings.HasPrefix(call.FunctionName(), "exists_") || call.FunctionName() == "existsOne"
 	var failing *walk
+	at := w.locate(list)
 	for i, item := range items {
-		inner := w.bind(variable, item, w.locate(list), i)
+		if failing != nil && !counting {
+			break
+		}
+		inner := w.bind(variable, item, at, i)
 		switch {
 		case inner.holds(condition):
 			fits++
@@ -370,7 +375,7 @@ func (w *walk) explainMacro(n node, text string, depth int) []string {
 	switch {
 	case call.FunctionName() == "exists" && len(items) == 0:
 		return w.say("none", "What", what)
-	case call.FunctionName() == "exists_one" || call.FunctionName() == "existsOne":
+	case counting:
 		return w.say("how-many-fit", "Observed", fits, "Count", len(items), "What", what)
 	case failing == nil:
 		return w.say("expr", "Expr", oneLine(text))

@@ -78,15 +78,23 @@ func (s *store) get(gvr schema.GroupVersionResource, namespace, name string) *un
 
 // list is sorted by creation, then name, so that results and texts are stable.
 func (s *store) list(gvr schema.GroupVersionResource, namespace string) []*unstructured.Unstructured {
-	var out []*unstructured.Unstructured
+	type entry struct {
+		created, name string // times in RFC 3339 and UTC sort as they are
+		object        *unstructured.Unstructured
+	}
+	entries := make([]entry, 0, len(s.objects[gvr]))
 	for key, u := range s.objects[gvr] {
 		if key.namespace == namespace || key.namespace == "" {
-			out = append(out, u)
+			entries = append(entries, entry{object(u.Object).str("metadata", "creationTimestamp"), key.name, u})
 		}
 	}
-	slices.SortFunc(out, func(a, b *unstructured.Unstructured) int {
-		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), cmp.Compare(a.GetName(), b.GetName()))
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.name, b.name))
 	})
+	out := make([]*unstructured.Unstructured, len(entries))
+	for i := range entries {
+		out[i] = entries[i].object
+	}
 	return out
 }
 
