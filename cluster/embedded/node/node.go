@@ -156,7 +156,7 @@ func prepare(cfg Config) (*node, error) {
 	cfg.Images.Dir = root
 	n.images = runtime.NewImages(cfg.Images)
 	n.runtime, err = runtime.New(runtime.Config{
-		StateDir: n.path("runtime"), Images: n.images, Network: cfg.Network,
+		StateDir: n.path("runtime"), Images: n.images, Network: cfg.Network, NodeName: cfg.Name,
 		NodeProbe: probePod, NodeProbeMarker: marker, Exited: n.rewrite.exited,
 	})
 	return n, err

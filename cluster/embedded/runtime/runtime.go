@@ -32,6 +32,8 @@ type Config struct {
 	StateDir string
 	Images   *Images
 	Network  Network
+	// NodeName is the hostname of Pods on the host's network.
+	NodeName string
 	// NodeProbe answers an exec whose command begins with NodeProbeMarker:
 	// the node's way to dial a Pod for a probe. The marker is a secret of
 	// this process, so that no Pod can ask for it. Both may be empty.

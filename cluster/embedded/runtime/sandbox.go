@@ -28,7 +28,8 @@ type sandboxRecord struct {
 // share.
 type sandbox struct {
 	sandboxRecord
-	dir string
+	dir      string
+	nodeName string
 
 	mu      sync.Mutex
 	network PodNetwork // nil once stopped
@@ -40,7 +41,7 @@ type sandbox struct {
 func (r *Runtime) RunPodSandbox(ctx context.Context, config *runtimeapi.PodSandboxConfig, handler string) (string, error) {
 	s := &sandbox{sandboxRecord: sandboxRecord{
 		ID: newID(), Config: config, Handler: handler, CreatedAt: time.Now().UnixNano(),
-	}}
+	}, nodeName: r.cfg.NodeName}
 	s.dir = filepath.Join(r.cfg.StateDir, "sandboxes", s.ID)
 	network, err := r.cfg.Network.Attach(ctx, podNetConfig(s.ID, config))
 	if err != nil {
@@ -117,8 +118,8 @@ func (s *sandbox) hostname() string {
 	if name := s.Config.GetHostname(); name != "" {
 		return name
 	}
-	if name, err := os.Hostname(); err == nil && hostNetwork(s.Config) {
-		return name
+	if s.nodeName != "" && hostNetwork(s.Config) {
+		return s.nodeName
 	}
 	return s.Config.GetMetadata().GetName()
 }
