@@ -32,8 +32,10 @@ const (
 )
 
 func modes() []string {
-	return []string{modeNone, modeConfig, modeCrash, modeExit, modePanic, modeMemory, modeCPU, modeNotReady,
-		modeUnhealthy, modeHang, modeSlow, modeError, modeFlaky, modeIgnoreTERM}
+	return []string{
+		modeNone, modeConfig, modeCrash, modeExit, modePanic, modeMemory, modeCPU, modeNotReady,
+		modeUnhealthy, modeHang, modeSlow, modeError, modeFlaky, modeIgnoreTERM,
+	}
 }
 
 type config struct {

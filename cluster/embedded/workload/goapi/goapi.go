@@ -58,8 +58,10 @@ type exit struct {
 }
 
 func run(ctx context.Context, p *workload.Process, version string) int {
-	a := &app{p: p, version: version, started: time.Now(), signals: p.Signals, out: p.Stdout,
-		modes: make(chan string), exit: make(chan exit, 1), panics: make(chan any, 1)}
+	a := &app{
+		p: p, version: version, started: time.Now(), signals: p.Signals, out: p.Stdout,
+		modes: make(chan string), exit: make(chan exit, 1), panics: make(chan any, 1),
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var workers sync.WaitGroup

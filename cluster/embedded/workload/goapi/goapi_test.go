@@ -178,7 +178,7 @@ func TestModes(t *testing.T) {
 	set("hang")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", "http://10.244.0.9:8080/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://10.244.0.9:8080/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

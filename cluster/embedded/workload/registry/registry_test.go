@@ -151,10 +151,13 @@ func TestNginx(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"/", 200, "Welcome to nginx!"}, {"/index.html", 200, "k8stutor's own web server"}, {"/nope", 404, "<h1>404 Not Found</h1>"},
-		{"/../../../../etc/passwd", 404, "404"}, {"/../../../etc/nginx/nginx.conf", 404, "404"},
+		{"/", 200, "Welcome to nginx!"},
+		{"/index.html", 200, "k8stutor's own web server"},
+		{"/nope", 404, "<h1>404 Not Found</h1>"},
+		{"/../../../../etc/passwd", 404, "404"},
+		{"/../../../etc/nginx/nginx.conf", 404, "404"},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://10.244.0.9", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://10.244.0.9", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

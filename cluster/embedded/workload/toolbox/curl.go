@@ -230,8 +230,10 @@ func (c *call) curlFail(o curlOptions, code int, text string) int {
 }
 
 func (o curlOptions) request(c *call, target *url.URL) *exchange {
-	x := &exchange{c: c, method: http.MethodGet, url: target, header: o.header.Clone(), host: o.host, connectTimeout: o.connectTimeout,
-		insecure: o.insecure, caFile: o.caFile, resolve: o.resolve}
+	x := &exchange{
+		c: c, method: http.MethodGet, url: target, header: o.header.Clone(), host: o.host, connectTimeout: o.connectTimeout,
+		insecure: o.insecure, caFile: o.caFile, resolve: o.resolve,
+	}
 	if len(o.data) > 0 {
 		x.method, x.body = http.MethodPost, strings.Join(o.data, "&")
 		if x.header.Get("Content-Type") == "" {
@@ -273,6 +275,7 @@ func (c *call) curlFetch(ctx context.Context, target *url.URL, o curlOptions, be
 	if err != nil {
 		return nil, c.curlError(x, err, o, begin, out)
 	}
+	defer res.Body.Close()
 	out.first, out.status, out.contentType = time.Since(begin), res.StatusCode, res.Header.Get("Content-Type")
 	var headers strings.Builder
 	for _, k := range sortedKeys(res.Header) {

@@ -118,7 +118,7 @@ func converse(ctx context.Context, conn net.Conn, m *dns.Msg) (*dns.Msg, error) 
 const nslookupUsage = "[-type=A|AAAA|CNAME|SRV|PTR|TXT|NS|MX|SOA|ANY] HOST [SERVER]"
 
 func nslookup(c *call) int {
-	qtype := uint16(dns.TypeNone)
+	qtype := dns.TypeNone
 	var args []string
 	for _, a := range c.args {
 		name, isOption := strings.CutPrefix(a, "-")
@@ -275,7 +275,7 @@ func nslookupLine(rr dns.RR) string {
 // doesn't use the search list without being asked to.
 func dig(c *call) int {
 	r := c.resolver()
-	qtype, name, short, search := uint16(dns.TypeA), "", false, false
+	qtype, name, short, search := dns.TypeA, "", false, false
 	args := slices.Clone(c.args)
 	for i := 0; i < len(args); i++ {
 		a := args[i]

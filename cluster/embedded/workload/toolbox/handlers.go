@@ -186,7 +186,7 @@ func (s *shell) handleCall(ctx context.Context, args []string) ([]string, error)
 	for i, a := range args {
 		q, err := syntax.Quote(a, syntax.LangBash)
 		if err != nil {
-			return args, nil // it can't be quoted: a trap's turn comes with the next command
+			return args, nil //nolint:nilerr // it can't be quoted: a trap's turn comes with the next command
 		}
 		quoted[i] = q
 	}
@@ -338,8 +338,10 @@ func pipeFrom(f io.ReadCloser) (*os.File, error) {
 }
 
 // onlyReader and onlyWriter keep io.Copy to plain reads and writes.
-type onlyReader struct{ io.Reader }
-type onlyWriter struct{ io.Writer }
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)
 
 // handleAccess answers test -r, -w and -x for root: everything that exists can
 // be read and written, and run if it has an x.

@@ -220,7 +220,8 @@ func (s *shell) typeOf(c *call, verb string) int {
 		s.mu.Lock()
 		function := s.functions[name]
 		s.mu.Unlock()
-		path, what := c.which(name), ""
+		path := c.which(name)
+		var what string
 		switch {
 		case syntax.IsKeyword(name):
 			what = "a shell keyword"

@@ -3,6 +3,7 @@ package toolbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -188,6 +189,7 @@ func (x *exchange) measure(ctx context.Context, limit time.Duration, s *loadStat
 	var body []byte
 	if err == nil {
 		body, err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		res.Body.Close()
 	}
 	took := time.Since(begin)
 	s.mu.Lock()
@@ -198,7 +200,7 @@ func (x *exchange) measure(ctx context.Context, limit time.Duration, s *loadStat
 		return
 	case err != nil:
 		reason := netText(err)
-		if _, bad := err.(*resolveError); bad {
+		if _, bad := errors.AsType[*resolveError](err); bad {
 			reason = err.Error()
 		}
 		s.failed[reason]++

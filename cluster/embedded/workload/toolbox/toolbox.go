@@ -8,6 +8,7 @@ package toolbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -124,7 +125,7 @@ func (t *Toolbox) Run(ctx context.Context, p *workload.Process) int {
 	}
 	c := b.call(ctx, args, p.Env, p.Dir)
 	code := c.run(args)
-	if s, ok := context.Cause(ctx).(signalled); ok {
+	if s, ok := errors.AsType[signalled](context.Cause(ctx)); ok {
 		code = 128 + int(s)
 	}
 	cancel(nil)

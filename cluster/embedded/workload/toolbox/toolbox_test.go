@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 		{"functions", `f() { echo "f $1"; }; f a; type f`, "f a\nf is a function\n", "", 0},
 		{"arithmetic", `echo $((2+3*4))`, "14\n", "", 0},
 		{"substitution", `echo "[$(echo a; echo b)]"`, "[a\nb]\n", "", 0},
-		{"pid and name", `echo $$ $0 $1; echo $$ | cat; (echo $$ &); eval 'echo $$'; wait`, "7 sh\n7\n7\n7\n", "", 0},
+		{"pid and name", `echo $$ $0 $1; echo $$ | cat; (echo $$ | cat); eval 'echo $$'; wait`, "7 sh\n7\n7\n7\n", "", 0},
 		{"home", `echo ~ ~/x ~root/y a~b "~root" ~nobody; HOME=/h; echo ~ | cat`, "/root /root/x /root/y a~b ~root ~nobody\n/h\n", "", 0},
 		{"alias", `alias ll='ls -l'; alias x=echo
 x aliased`, "aliased\n", "", 0},
@@ -66,8 +66,10 @@ x aliased`, "aliased\n", "", 0},
 		{"syntax error", `if true; then`, "", "sh: syntax error: line 1: `then` must be followed by a statement list\n", 2},
 		{"command -v", `command -v ls; command -v cd; command -v nope; echo $?`, "/bin/ls\ncd\n1\n", "", 0},
 		{"source", `echo 'x=from-file' > /lib; . /lib; echo $x; . /nope; echo $?`, "from-file\n2\n", "sh: .: can't open '/nope': No such file or directory\n", 0},
-		{"script file", `printf '#!/bin/sh\necho "script $1 $0"\n' > /s; /s a; chmod +x /s; /s a; sh /s b`,
-			"script a /s\nscript b /s\n", "sh: /s: Permission denied\n", 0},
+		{
+			"script file", `printf '#!/bin/sh\necho "script $1 $0"\n' > /s; /s a; chmod +x /s; /s a; sh /s b`,
+			"script a /s\nscript b /s\n", "sh: /s: Permission denied\n", 0,
+		},
 		{"nested sh", `sh -c 'echo $1-$2; exit 4' x a b; echo $?`, "a-b\n4\n", "", 0},
 		{"exported", `a=1; export b=2; sh -c 'echo "[$a][$b]"'; c=3 sh -c 'echo $c'; env | grep ^b=`, "[][2]\n3\nb=2\n", "", 0},
 		{"time limit", `timeout 0.05 sleep 100; echo $?`, "143\n", "", 0},
@@ -92,16 +94,22 @@ x aliased`, "aliased\n", "", 0},
 
 		// text
 		{"head tail", `seq 20 | head -3; seq 20 | tail -n 2; seq 5 | tail -n +4; seq 3 | head -n 1`, "1\n2\n3\n19\n20\n4\n5\n1\n", "", 0},
-		{"grep", files + `grep b /t; grep -c . /t; grep -v a /t; grep -o '[0-9]' /t; grep -n c: /t; grep -i B /t; grep -E 'a|c' /t; grep 'a\|b' /t`,
-			"b:2\n3\nb:2\nc:3\n1\n2\n3\n3:c:3\nb:2\na:1\nc:3\na:1\nb:2\n", "", 0},
+		{
+			"grep", files + `grep b /t; grep -c . /t; grep -v a /t; grep -o '[0-9]' /t; grep -n c: /t; grep -i B /t; grep -E 'a|c' /t; grep 'a\|b' /t`,
+			"b:2\n3\nb:2\nc:3\n1\n2\n3\n3:c:3\nb:2\na:1\nc:3\na:1\nb:2\n", "", 0,
+		},
 		{"grep codes", files + `grep -q a /t; echo $?; grep -q z /t; echo $?; grep x /nope; echo $?`, "0\n1\n2\n", "grep: /nope: No such file or directory\n", 0},
 		{"grep context", `seq 5 | grep -A1 -B1 3`, "2\n3\n4\n", "", 0},
 		{"wc", `printf 'a b\nc\n' | wc -l; printf 'a b\nc\n' | wc; echo xx > /f; wc -c /f`, "2\n        2         3         6\n3 /f\n", "", 0},
-		{"sort uniq", `printf 'b\na\nb\n10\n9\n' | sort; printf '10\n9\n' | sort -n; printf 'a\na\nb\n' | uniq -c; printf 'x 2\ny 1\n' | sort -k2n`,
-			"10\n9\na\nb\nb\n9\n10\n      2 a\n      1 b\ny 1\nx 2\n", "", 0},
+		{
+			"sort uniq", `printf 'b\na\nb\n10\n9\n' | sort; printf '10\n9\n' | sort -n; printf 'a\na\nb\n' | uniq -c; printf 'x 2\ny 1\n' | sort -k2n`,
+			"10\n9\na\nb\nb\n9\n10\n      2 a\n      1 b\ny 1\nx 2\n", "", 0,
+		},
 		{"cut tr", files + `cut -d: -f2 /t; echo abc | tr a-z A-Z; echo 'a  b' | tr -s ' '; echo abc | tr -d b`, "1\n2\n3\nABC\na b\nac\n", "", 0},
-		{"sed", files + `sed 's/:/=/' /t; sed -n 2p /t; sed '1d;$d' /t; echo aaa | sed 's/a/b/g'; echo ab | sed -E 's/(a)(b)/\2\1/'; sed -n '/b/,$p' /t`,
-			"a=1\nb=2\nc=3\nb:2\nb:2\nbbb\nba\nb:2\nc:3\n", "", 0},
+		{
+			"sed", files + `sed 's/:/=/' /t; sed -n 2p /t; sed '1d;$d' /t; echo aaa | sed 's/a/b/g'; echo ab | sed -E 's/(a)(b)/\2\1/'; sed -n '/b/,$p' /t`,
+			"a=1\nb=2\nc=3\nb:2\nb:2\nbbb\nba\nb:2\nc:3\n", "", 0,
+		},
 		{"sed in place", `echo x > /f; sed -i s/x/y/ /f; cat /f`, "y\n", "", 0},
 		{"xargs", `echo a b | xargs echo x; printf '1\n2\n' | xargs -n 1 echo n; printf 'a\nb\n' | xargs -I {} echo '<{}>'`, "x a b\nn 1\nn 2\n<a>\n<b>\n", "", 0},
 		{"base64", `echo -n admin | base64; echo YWRtaW4= | base64 -d`, "YWRtaW4=\nadmin", "", 0},
@@ -337,9 +345,19 @@ func TestLookup(t *testing.T) {
 		image, argv0 string
 		want         bool
 	}{
-		{"busybox", "sh", true}, {"busybox", "/bin/sh", true}, {"busybox", "/usr/bin/wget", true}, {"busybox", "bash", false}, {"busybox", "/bin/bash", false},
-		{"toolbox", "bash", true}, {"toolbox", "nope", false}, {"toolbox", "/bin/nope", false}, {"busybox", "/scripts/run.sh", true}, {"toolbox", "toolbox", true},
-		{"busybox", "busybox", true}, {"curl", "curl", true}, {"curl", "/entrypoint.sh", true},
+		{"busybox", "sh", true},
+		{"busybox", "/bin/sh", true},
+		{"busybox", "/usr/bin/wget", true},
+		{"busybox", "bash", false},
+		{"busybox", "/bin/bash", false},
+		{"toolbox", "bash", true},
+		{"toolbox", "nope", false},
+		{"toolbox", "/bin/nope", false},
+		{"busybox", "/scripts/run.sh", true},
+		{"toolbox", "toolbox", true},
+		{"busybox", "busybox", true},
+		{"curl", "curl", true},
+		{"curl", "/entrypoint.sh", true},
 	}
 	for _, tt := range tests {
 		if _, ok := toolbox.New(tt.image).Lookup(tt.argv0); ok != tt.want {

@@ -112,6 +112,7 @@ func (c *call) wgetFetch(target *url.URL, o wgetOptions) (next *url.URL, code in
 	if err != nil {
 		return nil, c.wgetError(target, err, o)
 	}
+	defer res.Body.Close()
 	if o.showHeaders {
 		c.errorf("  %s %s", res.Proto, res.Status)
 		for _, k := range sortedKeys(res.Header) {

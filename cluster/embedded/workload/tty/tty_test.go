@@ -56,7 +56,7 @@ func TestEndOfInputIsNotForever(t *testing.T) {
 		// What is ready comes before the end, as nothing tells their order.
 		t.Errorf("read %q, %v", got, err)
 	}
-	if n, err := x.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := x.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("read %d, %v", n, err)
 	}
 	_, _ = io.WriteString(keyboard, "b\r")

@@ -325,6 +325,7 @@ func (r rootFS) Mkdir(name string, perm fs.FileMode) error { return r.root.Mkdir
 func (r rootFS) Remove(name string) error                  { return r.root.Remove(rel(name)) }
 func (r rootFS) RemoveAll(name string) error               { return r.root.RemoveAll(rel(name)) }
 func (r rootFS) Rename(from, to string) error              { return r.root.Rename(rel(from), rel(to)) }
+
 func (r rootFS) Symlink(target, name string) error         { return r.root.Symlink(target, rel(name)) }
 func (r rootFS) Chmod(name string, mode fs.FileMode) error { return r.root.Chmod(rel(name), mode) }
 func (r rootFS) Chtimes(name string, a, m time.Time) error { return r.root.Chtimes(rel(name), a, m) }
