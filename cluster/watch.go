@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -109,6 +110,10 @@ func (w *Watcher) emit(e Event) {
 // report notes that one watch can, or can't, reach the API server, and tells
 // of the change of the whole: lost with the first, recovered with the last.
 func (w *Watcher) report(r *resourceWatch, err error) {
+	var inURL *url.Error
+	if errors.As(err, &inURL) {
+		err = inURL.Err // the URL of a watch tells a learner nothing
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {

@@ -382,7 +382,7 @@ func (e *Engine) problem() string {
 		return e.say.text("syncing")
 	case len(e.gaps) > 0 && !e.met:
 		for _, j := range e.checks {
-			if _, ok := j.impl.(historic); ok && j.verdict != Met && (j.deps[eventsResource()] || e.gapOf(j)) {
+			if _, ok := j.impl.(historic); ok && j.verdict != Met && e.gapOf(j) {
 				return e.say.text("gap", "Check", e.step.checkTitle(e.say.lang, j.check.ID))
 			}
 		}
