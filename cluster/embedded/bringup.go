@@ -173,14 +173,14 @@ func (b *bringUp) waitSystem(ctx context.Context, c *clients, p *phase, since ti
 		}
 		return ok
 	})
-	switch {
-	case err == nil && !b.cluster.Bootstrapped:
-		b.cluster.Bootstrapped = true
-		return b.cluster.Save(b.layout)
-	case err != nil && (ctx.Err() != nil || !b.cluster.Bootstrapped):
+	if err != nil && (ctx.Err() != nil || !b.cluster.Bootstrapped) {
 		return fmt.Errorf("waiting for kube-system (%s): %w", why, err)
 	}
-	return nil
+	if b.cluster.Bootstrapped {
+		return nil
+	}
+	b.cluster.Bootstrapped = true
+	return b.cluster.Save(b.layout)
 }
 
 // watchParts cancels the way up when a part keeps failing, with its last lines

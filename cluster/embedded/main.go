@@ -30,7 +30,7 @@ func main() {
 func run() int {
 	// kube-apiserver and its siblings install their own handler for these
 	// signals, which stops them gracefully.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := newRootCommand().ExecuteContext(ctx)
 	var code exitCode

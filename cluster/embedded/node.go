@@ -49,7 +49,11 @@ func runNode(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	network, err := newNetwork(l, cluster)
+	client, err := kubeletClient(l)
+	if err != nil {
+		return err
+	}
+	network, err := newNetwork(l, cluster, portEvents{client})
 	if err != nil {
 		return err
 	}
@@ -68,7 +72,7 @@ func runNode(ctx context.Context, dir string) error {
 	}()
 	cfg, err := nodeConfig(l, cluster, network)
 	if err == nil {
-		err = waitNodeObject(ctx, cfg)
+		err = waitNodeObject(ctx, client, cfg.Name)
 	}
 	if err == nil {
 		err = node.Run(ctx, cfg)
@@ -77,7 +81,7 @@ func runNode(ctx context.Context, dir string) error {
 	return errors.Join(err, <-served)
 }
 
-func newNetwork(l controlplane.Layout, c controlplane.Cluster) (*vnet.Network, error) {
+func newNetwork(l controlplane.Layout, c controlplane.Cluster, ports portEvents) (*vnet.Network, error) {
 	podCIDR, err := netip.ParsePrefix(controlplane.PodCIDR)
 	if err != nil {
 		return nil, err
@@ -91,13 +95,7 @@ func newNetwork(l controlplane.Layout, c controlplane.Cluster) (*vnet.Network, e
 		NodeIP:           nodeIP,
 		LastPodIP:        loadLastPodIP(l),
 		PublishNodePorts: true,
-		PortProblem: func(owner string, port uint16, err error) {
-			if err != nil {
-				klog.ErrorS(err, "A port of the node can't be opened on 127.0.0.1: another program or cluster has it", "owner", owner, "port", port)
-				return
-			}
-			klog.InfoS("A port of the node is open on 127.0.0.1 after all", "owner", owner, "port", port)
-		},
+		PortProblem:      ports.problem,
 	})
 	network.MapNodePort(uint16(c.APIServerPort), loopback(c.APIServerPort))
 	network.MapNodePort(kubeletPort, loopback(c.KubeletPort))
@@ -175,20 +173,26 @@ func image(entrypoint string, program workload.Program) runtime.Image {
 	}
 }
 
+// kubeletClient is a client with the kubelet's credentials.
+func kubeletClient(l controlplane.Layout) (kubernetes.Interface, error) {
+	path := l.ComponentKubeconfig("kubelet")
+	cfg, err := clientcmd.BuildConfigFromFlags("", path)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	cfg.QPS = -1
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	return client, nil
+}
+
 // waitNodeObject waits for the Node object that up makes with the node's
 // address and labels: a kubelet that finds none makes one without them.
-func waitNodeObject(ctx context.Context, cfg node.Config) error {
-	rc, err := clientcmd.BuildConfigFromFlags("", cfg.Kubeconfig)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", cfg.Kubeconfig, err)
-	}
-	rc.QPS = -1
-	client, err := kubernetes.NewForConfig(rc)
-	if err != nil {
-		return fmt.Errorf("making a client: %w", err)
-	}
-	err = controlplane.Poll(ctx, func(ctx context.Context) bool {
-		_, err := client.CoreV1().Nodes().Get(ctx, cfg.Name, metav1.GetOptions{})
+func waitNodeObject(ctx context.Context, client kubernetes.Interface, name string) error {
+	err := controlplane.Poll(ctx, func(ctx context.Context) bool {
+		_, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 		return err == nil
 	})
 	if err != nil {

@@ -67,7 +67,7 @@ func upstreamPart(name string, build func() *cobra.Command) *cobra.Command {
 			// From here on signals are the component's own business:
 			// kube-apiserver handles them, kube-controller-manager counts on
 			// being ended by them.
-			signal.Reset(os.Interrupt, syscall.SIGTERM)
+			signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			inner := build()
 			inner.SetArgs(args)
 			if code := cli.Run(inner); code != 0 {

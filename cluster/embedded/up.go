@@ -56,18 +56,13 @@ func up(ctx context.Context, dir, name string, r *reporter) (access, error) {
 	if err != nil {
 		return access{}, err
 	}
-	if err := os.MkdirAll(l.Dir, 0o700); err != nil {
-		return access{}, fmt.Errorf("making the cluster's folder: %w; choose a folder you may write to", err)
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, upTimeout, fmt.Errorf("the cluster is not ready after %s", upTimeout))
 	defer cancel()
 
 	p := r.begin(phasePrepare, "Preparing the cluster's files")
-	release, err := supervise.LockWait(ctx, l.UpLock(), func(held *supervise.HeldError) {
-		p.detail(fmt.Sprintf("waiting for process %d, which works on the same cluster", held.PID))
-	})
+	release, err := lockFolder(ctx, l, p)
 	if err != nil {
-		return access{}, p.end(lockError(l, err))
+		return access{}, p.end(err)
 	}
 	defer release()
 
@@ -85,14 +80,29 @@ func up(ctx context.Context, dir, name string, r *reporter) (access, error) {
 	return accessOf(l, b.cluster), nil
 }
 
+// lockFolder makes the cluster's folder and takes the lock of who changes it.
+// When another process works on the same cluster it waits, and makes the
+// folder again if the other one removed it.
+func lockFolder(ctx context.Context, l controlplane.Layout, p *phase) (release func(), err error) {
+	for {
+		if err := os.MkdirAll(l.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the cluster's folder: %w; choose a folder you may write to", err)
+		}
+		release, err := supervise.LockWait(ctx, l.UpLock(), func(held *supervise.HeldError) {
+			p.detail(fmt.Sprintf("waiting for process %d, which works on the same cluster", held.PID))
+		})
+		if !errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
+			return release, lockError(l, err)
+		}
+	}
+}
+
 // lockError explains why the folder can't be worked in.
 func lockError(l controlplane.Layout, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
+	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("the cluster's folder %s is not writable: %w; choose a folder you may write to", l.Dir, err)
-	default:
-		return err
 	}
+	return err
 }
 
 // bringUp is a cluster on its way up.

@@ -32,7 +32,13 @@ func Lock(path string) (release func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock file: %w", err)
 	}
-	if err := tryLock(f); err != nil {
+	err = tryLock(f)
+	// The holder before may have removed the file together with the cluster:
+	// then this lock is on a file that nobody else can find.
+	if err == nil && !isStill(f, path) {
+		err = errLocked
+	}
+	if err != nil {
 		data, _ := os.ReadFile(path)
 		_ = f.Close()
 		if !errors.Is(err, errLocked) {
@@ -47,6 +53,16 @@ func Lock(path string) (release func(), err error) {
 		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// isStill says whether path still names the open file f.
+func isStill(f *os.File, path string) bool {
+	open, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(open, named)
 }
 
 // LockWait is Lock that waits for the holder until ctx ends. It calls waiting
