@@ -18,6 +18,7 @@ type filterState int
 const (
 	ground    filterState = iota
 	escape                // ESC seen
+	csi                   // inside a control sequence
 	str                   // inside a control string
 	strEscape             // ESC seen inside a control string
 )
@@ -36,32 +37,39 @@ type filter struct {
 }
 
 // pass calls out with the parts of p that are not control strings, in order.
-func (f *filter) pass(p []byte, out func([]byte)) {
+// plain parts are characters and single controls, no part of any sequence.
+func (f *filter) pass(p []byte, out func(part []byte, plain bool)) {
 	for len(p) > 0 {
 		switch f.state {
 		case ground:
 			i := bytes.IndexByte(p, 0x1b)
 			if i < 0 {
-				out(p)
+				out(p, true)
 				return
 			}
 			if i > 0 {
-				out(p[:i])
+				out(p[:i], true)
 			}
 			f.state, p = escape, p[i+1:]
 		case escape:
 			if strings.IndexByte("]PX^_", p[0]) >= 0 {
 				f.state, f.kind, f.kept, f.size = str, p[0], f.kept[:0], 0
 			} else {
-				f.state = ground
-				out([]byte{0x1b})
-				if p[0] == 0x1b {
-					f.state = escape
-				} else {
-					out(p[:1])
+				out([]byte{0x1b}, false)
+				switch b := p[0]; {
+				case b == 0x1b:
+					p = p[1:]
+					continue // still ESC seen
+				case b == '[', b >= ' ' && b <= '/':
+					f.state = csi // or an escape sequence with intermediate bytes, which ends alike
+				default:
+					f.state = ground
 				}
+				out(p[:1], false)
 			}
 			p = p[1:]
+		case csi:
+			p = f.inSequence(p, out)
 		case str:
 			p = f.inString(p)
 		case strEscape:
@@ -73,6 +81,28 @@ func (f *filter) pass(p []byte, out func([]byte)) {
 			}
 		}
 	}
+}
+
+// inSequence passes the bytes of a control sequence on and returns what follows
+// it.
+func (f *filter) inSequence(p []byte, out func([]byte, bool)) []byte {
+	for i, b := range p {
+		if b == 0x1b {
+			if i > 0 {
+				out(p[:i], false)
+			}
+			f.state = escape
+			return p[i+1:]
+		}
+		if b >= 0x30 && b <= 0x7e && b != ';' && b != ':' && (b < '0' || b > '9') && (b < '<' || b > '?') ||
+			b == 0x18 || b == 0x1a || b >= 0x80 {
+			out(p[:i+1], false)
+			f.state = ground
+			return p[i+1:]
+		}
+	}
+	out(p, false)
+	return nil
 }
 
 // inString takes the bytes of a control string and returns what follows it.

@@ -126,8 +126,9 @@ func (r *rowWriter) cell(x int, strict bool) (content string, width int, style u
 	return c.Content, c.Width, style
 }
 
-// isHalf tells whether c is the second column of a wide character.
-func isHalf(c *uv.Cell) bool { return c != nil && c.Width == 0 && c.Content == "" }
+// isHalf tells whether c is the second column of a wide character. A line of the
+// history ends with the first.
+func isHalf(c *uv.Cell) bool { return c == nil || c.Width == 0 && c.Content == "" }
 
 func hasControl(s string) bool {
 	for _, r := range s {

@@ -42,6 +42,8 @@ type Screen struct {
 	shape   CursorShape
 	steady  bool
 	filter  filter
+	margins bool   // the main screen scrolls in part only: some rows
+	columns bool   // or some columns
 	partial []byte // the first bytes of a character, the rest of which is to come
 	replies chan struct{}
 }
@@ -149,6 +151,18 @@ func (s *Screen) limitParams() {
 	for _, final := range []byte("@ABCDEFGHILMPSTXZ`adef") {
 		limit(final, side)
 	}
+	s.emu.RegisterCsiHandler('r', func(params ansi.Params) bool {
+		if !s.emu.IsAltScreen() {
+			top, _, _ := params.Param(0, 1)
+			bottom, _, _ := params.Param(1, s.emu.Height())
+			s.margins = top > 1 || bottom > 0 && bottom < s.emu.Height()
+		}
+		return false
+	})
+	s.emu.RegisterCsiHandler('s', func(ansi.Params) bool {
+		s.columns = s.columns || s.modes.get(ansi.ModeLeftRightMargin)
+		return false
+	})
 	limit('r', func() (int, int) { return s.emu.Height(), s.emu.Height() })
 	limit('s', func() (int, int) { return s.emu.Width(), s.emu.Width() })
 	limit('b', func() (int, int) { n := s.emu.Width() * s.emu.Height(); return n, n })
@@ -190,7 +204,7 @@ func (s *Screen) Write(p []byte) (int, error) {
 // print gives the emulator what is not a control string. Wide characters go
 // one by one, see writeWide; bytes that are not UTF-8 become U+FFFD, so that
 // none of them is taken for an 8-bit control.
-func (s *Screen) print(p []byte) {
+func (s *Screen) print(p []byte, plain bool) {
 	if len(s.partial) > 0 {
 		p = append(s.partial, p...)
 		s.partial = nil
@@ -211,7 +225,7 @@ func (s *Screen) print(p []byte) {
 		cluster, width := ansi.FirstGraphemeCluster(p[i:], ansi.GraphemeWidth)
 		if width == 2 {
 			if start < i {
-				_, _ = s.emu.Write(p[start:i])
+				s.emit(p[start:i], plain)
 			}
 			s.writeWide(cluster)
 			start = i + len(cluster)
@@ -219,7 +233,40 @@ func (s *Screen) print(p []byte) {
 		i += max(len(cluster), 1)
 	}
 	if start < len(p) {
-		_, _ = s.emu.Write(p[start:])
+		s.emit(p[start:], plain)
+	}
+}
+
+// emit writes to the emulator. It moves all cells of the screen for each line
+// that scrolls; so where plain text is about to scroll by several lines, the
+// screen is scrolled by all of them at once and the text written into the room.
+// The picture and the history are the same as without.
+func (s *Screen) emit(p []byte, plain bool) {
+	w, h := s.emu.Width(), s.emu.Height()
+	for plain && !s.margins && !s.columns && h > 1 && !s.emu.IsAltScreen() {
+		feeds := bytes.Count(p, []byte{'\n'})
+		if feeds < 3 {
+			break
+		}
+		pos, n := s.emu.CursorPosition(), 1
+		switch {
+		case pos.Y < h-1:
+			n = h - 1 - pos.Y
+		case pos.X == w-1 && p[0] != '\r' && p[0] != '\n':
+			// The cursor may be waiting to wrap: this line goes the slow way.
+		default:
+			n = min(feeds, h-1)
+			_, _ = s.emu.Write([]byte("\x1b[" + itoa(n) + "S\x1b[" + itoa(n) + "A"))
+		}
+		end := 0
+		for range min(n, feeds) {
+			end += bytes.IndexByte(p[end:], '\n') + 1
+		}
+		_, _ = s.emu.Write(p[:end])
+		p = p[end:]
+	}
+	if len(p) > 0 {
+		_, _ = s.emu.Write(p)
 	}
 }
 
@@ -276,7 +323,8 @@ func (s *Screen) Resize(width, height int) {
 		over := pos.Y - height + 1
 		_, _ = s.emu.Write([]byte("\x1b7\x1b[r\x1b[" + itoa(over) + "S\x1b8\x1b[" + itoa(over) + "A"))
 	}
-	s.emu.Resize(width, height)
+	s.emu.Resize(width, height) // which takes margins away
+	s.margins, s.columns = false, false
 }
 
 // Size is the size in cells.

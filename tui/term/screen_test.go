@@ -314,6 +314,48 @@ func FuzzScreen(f *testing.F) {
 	})
 }
 
+// TestScrollingAtOnce: output in one piece makes the same picture, history and
+// cursor as the same output byte by byte, which never scrolls by several lines.
+func TestScrollingAtOnce(t *testing.T) {
+	pieces := []string{"\n", "\r\n", "\r\n", "\r\n", "\n", "a", "word ", "a line that is longer than the screen is wide", "叢集", "一",
+		"\t", "\b", "\r", "\x1b[41m", "\x1b[m", "\x1b[3;5r", "\x1b[r", "\x1b[2;2H", "\x1b[99;1H", "\x1b[?1049h", "\x1b[?1049l", "\x1b[J", "\x1b(B", "\x1b]0;t\x07", "\v",
+		"\x1b[?69h\x1b[2;5s", "\x1b[?69l", "\x1bc", "\x1bM", "\x1b[?6h", "\x1b[?6l"}
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		w, h := 4+r.IntN(12), 1+r.IntN(8)
+		var out strings.Builder
+		for range 120 {
+			// Mostly text and line ends.
+			n := len(pieces)
+			if r.IntN(4) > 0 {
+				n = 10
+			}
+			out.WriteString(pieces[r.IntN(n)])
+		}
+		text := out.String()
+		all := NewScreen(w, h, 20, nil)
+		one := NewScreen(w, h, 20, nil)
+		feed(all, text)
+		for i := range len(text) {
+			feed(one, text[i:i+1])
+		}
+		if a, b := fmt.Sprintf("%q", all.Rows(0)), fmt.Sprintf("%q", one.Rows(0)); a != b {
+			t.Errorf("seed %d: %q on %d×%d\n%s\nbyte by byte\n%s", seed, text, w, h, a, b)
+		}
+		if a, b := fmt.Sprintf("%q", all.Rows(1000)), fmt.Sprintf("%q", one.Rows(1000)); a != b {
+			t.Errorf("seed %d: %q: the history\n%s\nbyte by byte\n%s", seed, text, a, b)
+		}
+		if a, b := all.Cursor(), one.Cursor(); a != b || all.HistoryLen() != one.HistoryLen() {
+			t.Errorf("seed %d: cursor %v, byte by byte %v; history %d and %d", seed, a, b, all.HistoryLen(), one.HistoryLen())
+		}
+		all.Close()
+		one.Close()
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 func BenchmarkScreenWriteLines(b *testing.B) {
 	s, _ := newScreen(b, 120, 20)
 	chunk := []byte(strings.Repeat("y\r\n", 10000))
