@@ -54,10 +54,9 @@ spec:
 	if !strings.Contains(e.Message, "0/1 nodes are available: 1 Insufficient cpu") {
 		t.Errorf("message: %s", e.Message)
 	}
-	pod := s.pod("big")
-	if pod.Status.Phase != v1.PodPending || len(pod.Status.Conditions) == 0 || pod.Status.Conditions[0].Reason != v1.PodReasonUnschedulable {
-		t.Errorf("phase %s, conditions %v", pod.Status.Phase, pod.Status.Conditions)
-	}
+	s.waitPod("big", "Unschedulable", func(p *v1.Pod) bool {
+		return p.Status.Phase == v1.PodPending && len(p.Status.Conditions) > 0 && p.Status.Conditions[0].Reason == v1.PodReasonUnschedulable
+	})
 }
 
 // https://kubernetes.io/docs/tasks/configure-pod-container/assign-memory-resource/#exceed-a-container-s-memory-limit

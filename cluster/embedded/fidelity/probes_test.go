@@ -46,8 +46,9 @@ spec:
 			if e.Type != v1.EventTypeWarning {
 				t.Errorf("type %s", e.Type)
 			}
-			if pod := s.pod("p"); ready(pod) || pod.Status.Phase != v1.PodRunning || status(pod).RestartCount != 0 {
-				t.Errorf("ready %v, phase %s, %d restarts", ready(pod), pod.Status.Phase, status(pod).RestartCount)
+			pod := s.waitPod("p", "Running", func(p *v1.Pod) bool { return p.Status.Phase == v1.PodRunning })
+			if ready(pod) || status(pod).RestartCount != 0 {
+				t.Errorf("ready %v, %d restarts", ready(pod), status(pod).RestartCount)
 			}
 		})
 	}
