@@ -100,7 +100,7 @@ func (p *clusterPane) events(r rect, now time.Time, w *words, s *styles) []strin
 	for _, e := range list {
 		reasonWidth = max(reasonWidth, ansi.StringWidth(e.reason))
 	}
-	reasonWidth = min(reasonWidth, 20)
+	reasonWidth = min(reasonWidth, 17)
 	var out []string
 	for _, e := range list {
 		a := age(now.Sub(e.at))
@@ -110,7 +110,7 @@ func (p *clusterPane) events(r rect, now time.Time, w *words, s *styles) []strin
 		} else {
 			line += s.text.Render("  " + fit(e.reason, reasonWidth))
 		}
-		line += " " + s.text.Render(middle(e.object, max(r.w/3, 16)))
+		line += " " + s.text.Render(middle(e.object, max(r.w/4, 14)))
 		if e.count > 1 {
 			line += s.dim.Render(" ×" + itoa(e.count))
 		}

@@ -59,7 +59,7 @@ func newLayout(width, height int, top, focus pane) layout {
 	inside := height - 3 // without the status line and two borders
 	upper := inside
 	if l.split {
-		shell := min(max((inside-1)*2/5, 6), 24)
+		shell := min(max((inside-1)/3, min((inside-1)*2/5, 8)), 24)
 		upper = inside - 1 - shell
 		l.separator = 2 + upper
 		l.panes[paneShell] = rect{2, l.separator + 1, width - 4, shell}

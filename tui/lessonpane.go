@@ -98,6 +98,9 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 		return pad([]string{s.dim.Render(w.say("lesson_waiting"))}, r)
 	}
 	checks := p.checks(r.w, max(r.h-4, r.h/2), w, s, prefix)
+	if len(checks) > 0 && r.h >= 16 {
+		checks = append([]string{""}, checks...)
+	}
 	room := max(r.h-len(checks), 0)
 	old := len(p.body)
 	p.render(r.w, w, s)
@@ -111,7 +114,7 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 	text := p.body[p.scroll:min(p.scroll+room, len(p.body))]
 	out := pad(text, rect{w: r.w, h: room})
 	if more := len(p.body) - p.scroll - room; more > 0 && room > 0 {
-		label := s.dim.Render(w.say("more_below", "Count", more+1))
+		label := s.dim.Render(w.say("more_below", "Count", more+1)) + " " + s.key.Render(prefix+" l")
 		out[room-1] = fit(strings.Repeat(" ", max(r.w-ansi.StringWidth(label), 0))+label, r.w)
 	}
 	return append(out, pad(checks, rect{w: r.w, h: min(len(checks), r.h)})...)

@@ -149,12 +149,12 @@ func takeSnapshot(r *Running) snapshot {
 }
 
 func newEventLine(e *unstructured.Unstructured) eventLine {
-	kind := str(e, "involvedObject", "kind")
+	kind := lower(str(e, "involvedObject", "kind"))
 	return eventLine{
 		at:      cluster.EventTime(e),
 		warning: str(e, "type") == "Warning",
 		reason:  str(e, "reason"),
-		object:  lower(kind) + "/" + str(e, "involvedObject", "name"),
+		object:  short(schema.GroupVersionResource{Resource: kind + "s"}) + "/" + str(e, "involvedObject", "name"),
 		message: str(e, "message"),
 		count:   max(number(e, "count"), number(e, "series", "count")),
 	}

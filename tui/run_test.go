@@ -165,7 +165,7 @@ func TestRunALesson(t *testing.T) {
 	see(t, tm, "$")
 	keys(t, tm, "echo one$((1+1))three; stty size\r")
 	see(t, tm, "one2three")
-	see(t, tm, "14 116")
+	see(t, tm, "12 116")
 	keys(t, tm, "\x07h")
 	see(t, tm, "Hint 1 of 2")
 	keys(t, tm, "\x07?")

@@ -378,7 +378,7 @@ func short(gvr schema.GroupVersionResource) string {
 		return "hpa"
 	case "persistentvolumeclaims":
 		return "pvc"
-	case "ingresses":
+	case "ingresses", "ingresss":
 		return "ing"
 	}
 	return strings.TrimSuffix(gvr.Resource, "s")
