@@ -95,8 +95,11 @@ func (t *AuditTail) follow(ctx context.Context, notify *fsnotify.Watcher) {
 			if filepath.Base(e.Name) != filepath.Base(t.path) {
 				continue
 			}
-		case <-notify.Errors:
+		case _, ok := <-notify.Errors:
 			// An overflow loses notices, not lines: the next read finds them.
+			if !ok {
+				return
+			}
 		case <-poll.C:
 		}
 	}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,8 +70,11 @@ func BenchmarkWriteToVerdict(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer space.Delete(context.Background())
-	defer space.Clear(context.Background())
+	defer func() {
+		if err := errors.Join(space.Clear(context.Background()), space.Delete(context.Background())); err != nil {
+			b.Error(err)
+		}
+	}()
 	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: togglingLesson(b), World: space, Step: "s"})
 	if err != nil {
 		b.Fatal(err)

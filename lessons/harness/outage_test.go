@@ -131,7 +131,11 @@ func TestOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer direct.Delete(ctx)
+	t.Cleanup(func() {
+		if err := direct.Delete(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	space, err := cluster.OpenSpace(ctx, through, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(t.TempDir(), "space")})
 	if err != nil {
 		t.Fatal(err)
