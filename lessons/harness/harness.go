@@ -152,6 +152,7 @@ type run struct {
 	report  func(Result)
 	space   Space
 	session *lessons.Session
+	record  io.Closer // of the trace, may be nil
 	latest  lessons.Update
 	began   time.Time
 }
@@ -170,6 +171,11 @@ func (r *run) inSpace(ctx context.Context, namespace string) (err error) {
 	if r.session != nil {
 		r.session.Close()
 	}
+	if r.record != nil {
+		if err := r.record.Close(); err != nil {
+			return fmt.Errorf("write the trace of %s: %w", r.unit.name, err)
+		}
+	}
 	return context.Cause(ctx)
 }
 
@@ -182,7 +188,7 @@ func (r *run) start(ctx context.Context, step *lessons.Step) error {
 		if err != nil {
 			return err
 		}
-		options.Record = w
+		options.Record, r.record = w, w
 	}
 	var err error
 	if r.session, err = lessons.StartSession(ctx, options); err != nil {
