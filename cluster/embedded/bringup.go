@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -127,7 +128,7 @@ func retry(ctx context.Context, do func(context.Context) error) error {
 		}
 		return true
 	})
-	if err != nil && last != nil {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && last != nil {
 		return fmt.Errorf("%w (last error: %w)", err, last)
 	}
 	return err
@@ -207,7 +208,7 @@ func (b *bringUp) watchParts(ctx context.Context, cancel context.CancelCauseFunc
 				before[part.Name] = part.Restarts
 			}
 			if part.Restarts-before[part.Name] >= tooManyRestarts {
-				cancel(partError(part, b.layout.Log(part.Name)))
+				cancel(b.partError(part))
 				return
 			}
 		}
@@ -215,11 +216,10 @@ func (b *bringUp) watchParts(ctx context.Context, cancel context.CancelCauseFunc
 }
 
 // partError says why a part keeps failing.
-func partError(part supervise.PartStatus, log string) error {
-	hint := ""
+func (b *bringUp) partError(part supervise.PartStatus) error {
 	text := strings.Join(part.LastLog, "\n  ")
-	if strings.Contains(text, "no space left on device") {
-		hint = "; the disk is full: make room and try again"
+	if strings.Contains(text, "no space left on device") || controlplane.DiskFull(b.layout) {
+		return fmt.Errorf("%s stops because the disk of %s is full: make room and try again", part.Name, b.layout.Dir)
 	}
-	return fmt.Errorf("%s keeps stopping (%s)%s; its last lines:\n  %s\n(more in %s)", part.Name, part.Exit, hint, text, log)
+	return fmt.Errorf("%s keeps stopping (%s); its last lines:\n  %s\n(more in %s)", part.Name, part.Exit, text, b.layout.Log(part.Name))
 }

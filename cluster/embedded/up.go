@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"os/exec"
 	"time"
@@ -68,14 +67,15 @@ func up(ctx context.Context, dir, name string, r *reporter) (access, error) {
 
 	b, err := prepare(ctx, l, name)
 	if err != nil {
-		return access{}, p.end(errors.Join(err, b.undo(r, err)))
+		_ = p.end(err)
+		return access{}, errors.Join(err, b.undo(r))
 	}
 	_ = p.end(nil)
 	if err := b.run(ctx, r); err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("bringing the cluster up: %w", context.Cause(ctx))
 		}
-		return access{}, errors.Join(err, b.undo(r, err))
+		return access{}, errors.Join(err, b.undo(r))
 	}
 	return accessOf(l, b.cluster), nil
 }
@@ -247,7 +247,7 @@ func (b *bringUp) startSupervisor(ctx context.Context) error {
 
 // undo takes back what this up had begun. A cluster that was running before is
 // left alone.
-func (b *bringUp) undo(r *reporter, cause error) error {
+func (b *bringUp) undo(r *reporter) error {
 	if !b.started && !b.isNew {
 		return nil
 	}
@@ -259,7 +259,6 @@ func (b *bringUp) undo(r *reporter, cause error) error {
 	if err == nil && b.isNew {
 		err = b.layout.Remove()
 	}
-	slog.Debug("rolled back", "cause", cause, "err", err)
 	return p.end(err)
 }
 

@@ -164,6 +164,13 @@ func CheckSpace(l Layout) error {
 	return nil
 }
 
+// DiskFull says whether nothing more can be written to the disk of the
+// cluster's folder.
+func DiskFull(l Layout) bool {
+	free, err := freeSpace(l.Dir)
+	return err == nil && free < 1<<20
+}
+
 // WriteFile writes a file for this user only, whole or not at all: it writes a
 // temporary file beside it and renames it.
 func WriteFile(path string, data []byte) (err error) {
