@@ -103,6 +103,9 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("JSON %q, %v", body, err)
 	}
 	a.log("GET /work?ms=20 200 from 127.0.0.1 in ")
+	if _, charged := a.p.CPU.Seen(); charged < time.Millisecond {
+		t.Errorf("eleven requests were charged %s", charged)
+	}
 	if strings.Contains(a.p.Out.String(), "/readyz") {
 		t.Error("successful probes are in the log")
 	}

@@ -13,6 +13,12 @@ import (
 
 const maxWork = 60 * time.Second
 
+// requestCost is charged for each request beside what the handler is seen to
+// use: the connection and the parsing are work of the HTTP server's own
+// goroutines, which a Meter can't follow. As a process of its own, go-api used
+// 134 µs of CPU a request (20,000 requests, a connection each, 2026-11-21).
+const requestCost = 120 * time.Microsecond
+
 // answer is what a handler wants to say; serve writes and logs it.
 type answer struct {
 	status int
@@ -50,6 +56,7 @@ func (a *app) handler() http.Handler {
 		if ans.status == 0 {
 			return
 		}
+		a.p.CPU.Charge(requestCost)
 		a.p.CPU.Do(func() { write(w, r, ans) })
 		a.logRequest(r, ans.status, time.Since(begin))
 		if ans.after != nil {

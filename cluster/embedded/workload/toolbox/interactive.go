@@ -227,6 +227,9 @@ func (s *shell) prompt() string {
 	return dir + " # "
 }
 
+// minColumns is the narrowest screen that is believed.
+const minColumns = 10
+
 func (s *shell) followSize(e *editor) {
 	for {
 		select {
@@ -234,8 +237,9 @@ func (s *shell) followSize(e *editor) {
 			if !ok {
 				return
 			}
-			// A size of nothing keeps the old one: some clients send it first.
-			if size.Columns > 0 && size.Rows > 0 {
+			// kubectl attach sends 1×1 for a terminal that has no size: the
+			// editor then keeps what it has.
+			if size.Columns >= minColumns && size.Rows > 0 {
 				_ = e.term.SetSize(int(size.Columns), int(size.Rows)) // fails with the screen gone, which the next read reports
 			}
 		case <-s.ctx.Done():

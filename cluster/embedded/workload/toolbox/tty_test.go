@@ -23,8 +23,9 @@ type terminal struct {
 func newTerminal(t *testing.T, args ...string) *terminal {
 	p := workloadtest.New(t, args...)
 	in, keyboard := io.Pipe()
-	resize := make(chan workload.Size, 1)
+	resize := make(chan workload.Size, 2)
 	resize <- workload.Size{Columns: 100, Rows: 30}
+	resize <- workload.Size{Columns: 1, Rows: 1} // kubectl attach without a size
 	p.TTY, p.Stdin, p.Resize = true, in, resize
 	x := &terminal{t: t, p: p, keyboard: keyboard, done: make(chan int, 1)}
 	go func() { x.done <- toolbox.New("toolbox").Run(t.Context(), p.Process) }()

@@ -124,7 +124,12 @@ func cause(err error) error {
 	return err
 }
 
+// requestCost is charged for what a request costs outside of its handler, see
+// goapi.
+const requestCost = 120 * time.Microsecond
+
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
+	s.p.CPU.Charge(requestCost)
 	s.p.CPU.Do(func() {
 		status, n := s.respond(w, r)
 		from, _, err := net.SplitHostPort(r.RemoteAddr)
