@@ -293,6 +293,11 @@ func TestRequestFromTheAuditLog(t *testing.T) {
 
 const trafficStep = `
 traffic: {service: go-api, port: 8080}
+values:
+  sent: trafficOf('a').sent
+  failed: trafficOf('a').failed
+  second: trafficOf('a').versions['2']
+  none: trafficOf('started').sent
 checks:
   - id: started
     kind: state
@@ -330,6 +335,15 @@ func TestTrafficIsMeasuredFromItsStart(t *testing.T) {
 		probe(200, "2", p)
 	}
 	r.wantMet(true)
+	probe(503, "", "")
+	for name, want := range map[string]string{"sent": "3", "failed": "0", "second": "3"} {
+		if got, ok := r.engine.Live(name); !ok || got != want {
+			t.Errorf("%s is %q (%t), wanted %q as it was when the step was met", name, got, ok, want)
+		}
+	}
+	if got, ok := r.engine.Live("none"); ok {
+		t.Errorf("a check of another kind has traffic: %q", got)
+	}
 }
 
 const answerStep = `

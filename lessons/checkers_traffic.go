@@ -98,7 +98,10 @@ func (t *trafficCheck) judge(e *Engine) Verdict {
 	return Met
 }
 
-func (t *trafficCheck) vars() map[string]any {
+func (t *trafficCheck) vars() map[string]any { return map[string]any{"traffic": t.summary()} }
+
+// summary is what the check has counted so far, as expressions see it.
+func (t *trafficCheck) summary() map[string]any {
 	pods, versions := map[string]any{}, map[string]any{}
 	for k, n := range t.pods {
 		pods[k] = int64(n)
@@ -106,9 +109,9 @@ func (t *trafficCheck) vars() map[string]any {
 	for k, n := range t.version {
 		versions[k] = int64(n)
 	}
-	return map[string]any{"traffic": map[string]any{
+	return map[string]any{
 		"sent": int64(t.sent), "ok": int64(t.sent - t.failed), "failed": int64(t.failed), "pods": pods, "versions": versions,
-	}}
+	}
 }
 
 func (t *trafficCheck) why(e *Engine) []string {

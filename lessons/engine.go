@@ -144,6 +144,14 @@ func NewEngine(lesson *Lesson, options EngineOptions) (*Engine, error) {
 		return j.metAt, true
 	}
 	e.act.history = e.recorded
+	e.act.traffic = func(id string) (map[string]any, bool) {
+		if j := e.judged(id); j != nil {
+			if t, ok := j.impl.(*trafficCheck); ok {
+				return t.summary(), true
+			}
+		}
+		return nil, false
+	}
 	e.explainer = newExplainer(e)
 	return e, nil
 }

@@ -25,7 +25,7 @@ const (
 	scopeEvent   scope = "event"   // event
 	scopeRequest scope = "request" // request
 	scopeTraffic scope = "traffic" // traffic
-	scopeValues  scope = "values"  // started; metAt(), history()
+	scopeValues  scope = "values"  // started; metAt(), history(), trafficOf()
 )
 
 // compiler compiles the expressions of lessons. It is safe for concurrent use.

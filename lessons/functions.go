@@ -67,6 +67,7 @@ func valueDecls() []cel.EnvOption {
 	return []cel.EnvOption{
 		cel.Function("metAt", cel.Overload("metAt_a", []*cel.Type{str}, cel.TimestampType, cel.LateFunctionBinding())),
 		cel.Function("history", cel.Overload("history_a", []*cel.Type{str}, cel.ListType(cel.DynType), cel.LateFunctionBinding())),
+		cel.Function("trafficOf", cel.Overload("trafficOf_a", []*cel.Type{str}, cel.DynType, cel.LateFunctionBinding())),
 	}
 }
 
@@ -169,6 +170,7 @@ type activation struct {
 	started   time.Time
 	metAt     func(check string) (time.Time, bool)
 	history   func(resource string) []any
+	traffic   func(check string) (map[string]any, bool)
 
 	functions map[string]cel.LateBoundFunction
 }
@@ -202,6 +204,14 @@ func newActivation(namespace string, now *store) *activation {
 				return toVal([]any{})
 			}
 			return toVal(a.history(text(v[0])))
+		},
+		"trafficOf": func(_ string, v ...ref.Val) ref.Val {
+			if a.traffic != nil {
+				if t, ok := a.traffic(text(v[0])); ok {
+					return toVal(t)
+				}
+			}
+			return types.WrapErr(errNoValue)
 		},
 	}
 	return a
