@@ -37,13 +37,17 @@ func benchBare(ctx context.Context, dir string) (elapsed, cpu time.Duration, err
 	etcd := fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	commands := [][]string{
 		{"etcd", "--data-dir=" + filepath.Join(dir, "etcd"), "--listen-client=" + etcd, fmt.Sprintf("--listen-peer=http://127.0.0.1:%d", ports[2])},
-		{"apiserver", "--", "--etcd-servers=" + etcd, fmt.Sprintf("--secure-port=%d", ports[0]), "--bind-address=127.0.0.1",
+		{
+			"apiserver", "--", "--etcd-servers=" + etcd, fmt.Sprintf("--secure-port=%d", ports[0]), "--bind-address=127.0.0.1",
 			"--cert-dir=" + filepath.Join(dir, "certs"), "--service-account-issuer=https://kubernetes.default.svc",
 			"--service-account-signing-key-file=" + filepath.Join(dir, "pki", "sa.key"), "--service-account-key-file=" + filepath.Join(dir, "pki", "sa.pub"),
 			"--token-auth-file=" + filepath.Join(dir, "tokens.csv"), "--authorization-mode=Node,RBAC",
-			"--service-cluster-ip-range=10.96.0.0/16", "--profiling=false"},
-		{"kcm", "--", "--kubeconfig=" + kubeconfig, "--service-account-private-key-file=" + filepath.Join(dir, "pki", "sa.key"),
-			"--use-service-account-credentials=false", "--leader-elect=false", "--secure-port=0"},
+			"--service-cluster-ip-range=10.96.0.0/16", "--profiling=false",
+		},
+		{
+			"kcm", "--", "--kubeconfig=" + kubeconfig, "--service-account-private-key-file=" + filepath.Join(dir, "pki", "sa.key"),
+			"--use-service-account-credentials=false", "--leader-elect=false", "--secure-port=0",
+		},
 		{"scheduler", "--", "--kubeconfig=" + kubeconfig, "--leader-elect=false", "--secure-port=0"},
 	}
 	self, err := os.Executable()

@@ -237,7 +237,10 @@ func (b *bringUp) startSupervisor(ctx context.Context) error {
 	defer cancel(nil)
 	go func() { // ends with the supervisor, or with this process
 		err := cmd.Wait()
-		cancel(fmt.Errorf("the supervisor ended (%v): %s", err, lastLine(supervise.LastLines(logPath, 1))))
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		cancel(fmt.Errorf("the supervisor ended (%w): %s", err, lastLine(supervise.LastLines(logPath, 1))))
 	}()
 	return controlplane.Poll(ctx, func(ctx context.Context) bool {
 		_, err := b.client.Status(ctx)
