@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -240,8 +241,13 @@ func TestKilledScreen(t *testing.T) {
 	gone(t, job)
 }
 
-// holdTerminal is the process that TestKilledScreen kills.
+// holdTerminal is the process that TestKilledScreen kills. It listens to
+// hangups as the screen does: without that, under nohup, the programs in the
+// terminal would inherit that hangups are ignored.
 func holdTerminal() {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	tm, err := Start(Spec{Argv: []string{"sh", "-c", "sleep 300 & echo job=$!.; wait"}, Env: os.Environ(), Width: 80, Height: 24})
 	if err != nil {
 		fmt.Println(err)
