@@ -334,7 +334,7 @@ func TestRestart(t *testing.T) {
 func TestStatsOfContainer(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, programs{"main": func(ctx context.Context, p *workload.Process) int {
-		p.CPU.Charge(1500 * time.Millisecond)
+		p.CPU.Charge(1500*time.Millisecond - startCPU)
 		if err := p.Memory.Alloc(2 << 20); err != nil {
 			return 1
 		}
