@@ -43,7 +43,7 @@ vet:
 RACE_ROOT = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e|/hack/.*)?$$')
 DEPS      = go list -f '{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}} .' ./...
 RACE_EMBEDDED = $$($(DEPS) | grep -vE ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1)
-REST_EMBEDDED = $$($(DEPS) | grep -E ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1 | grep -v /fidelity$$)
+REST_EMBEDDED = $$($(DEPS) | grep -E ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1 | grep -vE '/(fidelity|uptest)$$')
 
 unit: ## unit tests of both modules
 	go test -race $(RACE_ROOT)
@@ -52,7 +52,7 @@ unit: ## unit tests of both modules
 	cd cluster/embedded && go test $(REST_EMBEDDED)
 
 fidelity: build ## hold the embedded cluster to what Kubernetes documents, with real kubectl
-	cd cluster/embedded && K8STUTOR_EMBEDDED_BIN=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -timeout 20m ./fidelity
+	cd cluster/embedded && K8STUTOR_EMBEDDED_BIN=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -p 1 -timeout 20m ./fidelity ./uptest
 
 # The lessons are tested on a cluster of their own, in a state folder of their
 # own, which is removed whichever way it ends.
