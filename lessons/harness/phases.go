@@ -20,10 +20,22 @@ func tryIn(things ...func() error) error {
 	return nil
 }
 
+// beginning is what holds when the step has begun. A step that begins with
+// something broken never comes to the rest that is waited for by default.
+func beginning(step *lessons.Step) lessons.Expr {
+	if step.Setup != nil && !step.Setup.Until.IsZero() {
+		return step.Setup.Until
+	}
+	if step.Start != nil {
+		return step.Start.Until
+	}
+	return lessons.Expr{}
+}
+
 func (r *run) untouched(ctx context.Context, step *lessons.Step) {
 	r.result(step, Untouched, "", tryIn(
 		func() error { return r.start(ctx, step) },
-		func() error { return r.notMet(ctx, lessons.Expr{}, "") },
+		func() error { return r.notMet(ctx, beginning(step), "") },
 	))
 }
 
@@ -61,7 +73,7 @@ func (r *run) solution(ctx context.Context, step *lessons.Step) {
 			return r.await(ctx, startPatience, func(u lessons.Update) bool { return u.Phase == lessons.PhaseSetup })
 		},
 		func() error { return r.active(ctx, step) },
-		func() error { return r.notMet(ctx, lessons.Expr{}, "") },
+		func() error { return r.notMet(ctx, beginning(step), "") },
 	))
 	if !ok {
 		return
