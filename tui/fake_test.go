@@ -97,10 +97,12 @@ func newFakeView(pods int) *fakeView {
 			"ports": []any{obj{"port": int64(80), "targetPort": int64(8080)}},
 		}})},
 		gvrDeployments: {object("Deployment", "go-api", "", obj{
-			"spec": obj{"replicas": int64(pods)}, "status": obj{"readyReplicas": int64(pods - 1), "replicas": int64(pods)}})},
+			"spec": obj{"replicas": int64(pods)}, "status": obj{"readyReplicas": int64(pods - 1), "replicas": int64(pods)},
+		})},
 		gvrReplicaSets: {
 			object("ReplicaSet", "go-api-65577fc4f9", "Deployment/go-api", obj{
-				"spec": obj{"replicas": int64(pods)}, "status": obj{"readyReplicas": int64(pods - 1), "replicas": int64(pods)}}),
+				"spec": obj{"replicas": int64(pods)}, "status": obj{"readyReplicas": int64(pods - 1), "replicas": int64(pods)},
+			}),
 			object("ReplicaSet", "go-api-5d8c7b9f44", "Deployment/go-api", obj{"spec": obj{"replicas": int64(0)}, "status": obj{}}),
 		},
 		gvrEvents: {
@@ -134,8 +136,10 @@ func update(lang string) lessons.Update {
 		Lesson: "service", Step: "endpoints", Index: 2, Count: 7, Entry: 1, Phase: lessons.PhaseActive, Began: began.Add(-252 * time.Second),
 		Outcome: lessons.Outcome{Lesson: "service", Step: "endpoints", Checks: []lessons.CheckResult{
 			{ID: "selects", Title: "The Service selects app=go-api", Verdict: lessons.Met},
-			{ID: "three", Title: "Three endpoints are ready", Verdict: lessons.Converging,
-				Why: []string{"have 2: go-api-65577fc4f9-x2x1q is ContainerCreating (2 s)"}},
+			{
+				ID: "three", Title: "Three endpoints are ready", Verdict: lessons.Converging,
+				Why: []string{"have 2: go-api-65577fc4f9-x2x1q is ContainerCreating (2 s)"},
+			},
 			{ID: "same", Title: "The Service kept its ClusterIP all the time", Verdict: lessons.Unmet},
 		}},
 	}
@@ -231,8 +235,10 @@ func (s *screen) press(keys ...string) []tea.Cmd {
 }
 
 func keyPress(name string) tea.KeyPressMsg {
-	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "pgup": tea.KeyPgUp,
-		"pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "space": tea.KeySpace}
+	special := map[string]rune{
+		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "pgup": tea.KeyPgUp,
+		"pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "space": tea.KeySpace,
+	}
 	if code, ok := special[name]; ok {
 		return tea.KeyPressMsg{Code: code}
 	}

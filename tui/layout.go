@@ -78,8 +78,6 @@ func newLayout(width, height int, top, focus pane) layout {
 	return l
 }
 
-func (l layout) shows(p pane) bool { return l.panes[p].h > 0 }
-
 // shellSize is the size of the shell's terminal, also while it is not shown.
 func (l layout) shellSize() (w, h int) {
 	if r := l.panes[paneShell]; r.h > 0 {

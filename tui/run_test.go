@@ -56,7 +56,7 @@ func demo(how string) int {
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
-				time.Sleep(300 * time.Millisecond) // a rollback takes its time
+				<-time.After(300 * time.Millisecond) // a rollback takes its time
 				_ = os.WriteFile("rolled-back", nil, 0o644)
 				return nil, ctx.Err()
 			}

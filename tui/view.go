@@ -270,9 +270,17 @@ func (m *model) prefixName() string {
 func (m *model) helpBox() []string {
 	s, w, key := m.styles, m.words, m.prefixName()
 	rows := [][2]string{
-		{key + " h", "help_hint"}, {key + " n", "help_next"}, {key + " p", "help_back"}, {key + " a", "help_answer"},
-		{key + " r", "help_reset"}, {key + " t", "help_retry"}, {key + " l c s", "help_panes"}, {key + " PgUp PgDn", "help_history"},
-		{key + " " + key, "help_literal"}, {"j k PgUp PgDn", "help_scroll"}, {key + " q", "help_quit"},
+		{key + " h", "help_hint"},
+		{key + " n", "help_next"},
+		{key + " p", "help_back"},
+		{key + " a", "help_answer"},
+		{key + " r", "help_reset"},
+		{key + " t", "help_retry"},
+		{key + " l c s", "help_panes"},
+		{key + " PgUp PgDn", "help_history"},
+		{key + " " + key, "help_literal"},
+		{"j k PgUp PgDn", "help_scroll"},
+		{key + " q", "help_quit"},
 	}
 	var body []string
 	body = append(body, s.title.Render(w.say("help_title")), "")

@@ -240,8 +240,8 @@ func (p *player) shoot(ctx context.Context, name string) error {
 		return err
 	}
 	fmt.Println("wrote", name)
-	convert, err := exec.LookPath("rsvg-convert")
-	if err != nil {
+	convert, lookErr := exec.LookPath("rsvg-convert")
+	if lookErr != nil {
 		fmt.Println("no rsvg-convert here: no PNG")
 		return nil
 	}

@@ -317,9 +317,11 @@ func FuzzScreen(f *testing.F) {
 // TestScrollingAtOnce: output in one piece makes the same picture, history and
 // cursor as the same output byte by byte, which never scrolls by several lines.
 func TestScrollingAtOnce(t *testing.T) {
-	pieces := []string{"\n", "\r\n", "\r\n", "\r\n", "\n", "a", "word ", "a line that is longer than the screen is wide", "叢集", "一",
+	pieces := []string{
+		"\n", "\r\n", "\r\n", "\r\n", "\n", "a", "word ", "a line that is longer than the screen is wide", "叢集", "一",
 		"\t", "\b", "\r", "\x1b[41m", "\x1b[m", "\x1b[3;5r", "\x1b[r", "\x1b[2;2H", "\x1b[99;1H", "\x1b[?1049h", "\x1b[?1049l", "\x1b[J", "\x1b(B", "\x1b]0;t\x07", "\v",
-		"\x1b[?69h\x1b[2;5s", "\x1b[?69l", "\x1bc", "\x1bM", "\x1b[?6h", "\x1b[?6l"}
+		"\x1b[?69h\x1b[2;5s", "\x1b[?69l", "\x1bc", "\x1bM", "\x1b[?6h", "\x1b[?6l",
+	}
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		w, h := 4+r.IntN(12), 1+r.IntN(8)

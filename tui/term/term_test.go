@@ -77,7 +77,7 @@ func gone(t *testing.T, pid int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d still runs", pid)
 		}
-		time.Sleep(2 * time.Millisecond) // there is nothing to be told by for a stranger's child
+		<-time.After(2 * time.Millisecond) // there is nothing to be told by for a stranger's child
 	}
 }
 

@@ -77,7 +77,7 @@ func (s *space) wait(what string, done func() bool) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("waited %s in vain for %s", patience, what)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // between two looks at the API server
 	}
 }
 
@@ -224,7 +224,7 @@ func (s *space) wantReasons(pod string, want ...string) {
 		if got = s.reasons(pod); len(got) >= len(want) {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // between two looks at the API server
 	}
 	if !slices.Equal(got[:min(len(got), len(want))], want) {
 		s.t.Errorf("pod %s: reasons of Events %v, want %v", pod, got, want)
@@ -285,7 +285,7 @@ func (b *background) waitOutput(text string) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("%v never wrote %q, but:\n%s", b.cmd.Args[3:], text, b.output)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // between two looks at the output
 	}
 }
 

@@ -49,7 +49,7 @@ func TestProbePod(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/bad":
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		case "/agent":
 			_, _ = w.Write([]byte(r.UserAgent()))
 		case "/hang":

@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -44,8 +43,9 @@ type fakePodNet struct {
 	listeners map[string]*fakeListener
 }
 
-func (p *fakePodNet) IP() netip.Addr                                       { return p.ip }
-func (p *fakePodNet) Addrs() []string                                      { return []string{p.ip.String()} }
+func (p *fakePodNet) IP() netip.Addr  { return p.ip }
+func (p *fakePodNet) Addrs() []string { return []string{p.ip.String()} }
+
 func (p *fakePodNet) Stats() NetStats                                      { return NetStats{RxBytes: 11, TxBytes: 22} }
 func (p *fakePodNet) LookupHost(context.Context, string) ([]string, error) { return nil, nil }
 
@@ -120,6 +120,7 @@ func (l *fakeListener) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 }
+
 func (l *fakeListener) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return nil
@@ -266,11 +267,4 @@ func (w *world) logPath() string { return filepath.Join(w.logs, "c", "0.log") }
 func untilKilled(ctx context.Context, _ *workload.Process) int {
 	<-ctx.Done()
 	return 1
-}
-
-func say(text string) func(context.Context, *workload.Process) int {
-	return func(_ context.Context, p *workload.Process) int {
-		_, _ = io.WriteString(p.Stdout, text)
-		return 0
-	}
 }

@@ -51,7 +51,7 @@ func newConnPair(client, server *Process, e endpoints) (a, b *Conn) {
 // read, then the error is ECONNRESET.
 func (c *Conn) Read(b []byte) (int, error) {
 	n, err := c.in.read(b)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = c.opError("read", err)
 	}
 	return n, err

@@ -217,7 +217,7 @@ func TestListen(t *testing.T) {
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if l, err = on.Listen("tcp", tt.addr); err != nil {
+			if _, err = on.Listen("tcp", tt.addr); err != nil {
 				t.Errorf("again: %v", err)
 			}
 		})

@@ -107,16 +107,20 @@ func TestZone(t *testing.T) {
 		{name: "db-2.db.default.svc.cluster.local.", qtype: dns.TypeA, rcode: dns.RcodeNameError},
 		{name: "nobody.default.svc.cluster.local.", qtype: dns.TypeA, rcode: dns.RcodeNameError},
 
-		{name: "_http._tcp.go-api.default.svc.cluster.local.", qtype: dns.TypeSRV,
+		{
+			name: "_http._tcp.go-api.default.svc.cluster.local.", qtype: dns.TypeSRV,
 			want:  []string{"_http._tcp.go-api.default.svc.cluster.local. 30 SRV 0 100 8080 go-api.default.svc.cluster.local."},
-			extra: []string{"go-api.default.svc.cluster.local. 30 A 10.96.0.5"}},
+			extra: []string{"go-api.default.svc.cluster.local. 30 A 10.96.0.5"},
+		},
 		{name: "_http._udp.go-api.default.svc.cluster.local.", qtype: dns.TypeSRV, rcode: dns.RcodeNameError},
-		{name: "_http._tcp.db.default.svc.cluster.local.", qtype: dns.TypeSRV,
+		{
+			name: "_http._tcp.db.default.svc.cluster.local.", qtype: dns.TypeSRV,
 			want: []string{
 				"_http._tcp.db.default.svc.cluster.local. 30 SRV 0 100 5432 db-0.db.default.svc.cluster.local.",
 				"_http._tcp.db.default.svc.cluster.local. 30 SRV 0 100 5432 db-1.db.default.svc.cluster.local.",
 			},
-			extra: []string{"db-0.db.default.svc.cluster.local. 30 A 10.244.0.8", "db-1.db.default.svc.cluster.local. 30 A 10.244.0.9"}},
+			extra: []string{"db-0.db.default.svc.cluster.local. 30 A 10.244.0.8", "db-1.db.default.svc.cluster.local. 30 A 10.244.0.9"},
+		},
 
 		{name: "outer.default.svc.cluster.local.", qtype: dns.TypeA, want: []string{"outer.default.svc.cluster.local. 30 CNAME example.com."}},
 		{name: "inner.default.svc.cluster.local.", qtype: dns.TypeA, want: []string{

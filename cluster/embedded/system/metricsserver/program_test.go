@@ -249,15 +249,19 @@ func TestProgramFails(t *testing.T) {
 		says   string
 	}{
 		{name: "the child's exit code", args: []string{"--crash"}, code: 3, says: "child --crash"},
-		{name: "its port is taken", args: []string{"--secure-port", "10250"}, code: 1,
+		{
+			name: "its port is taken", args: []string{"--secure-port", "10250"}, code: 1,
 			says: "listen tcp [::]:10250: bind: address already in use",
 			change: func(t *testing.T, p *pod) {
 				if _, err := p.process.Net.Listen("tcp", ":10250"); err != nil {
 					t.Fatal(err)
 				}
-			}},
-		{name: "no ServiceAccount", code: 1, says: "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
-			change: func(_ *testing.T, p *pod) { p.process.FS = files{dir: p.dir} }},
+			},
+		},
+		{
+			name: "no ServiceAccount", code: 1, says: "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+			change: func(_ *testing.T, p *pod) { p.process.FS = files{dir: p.dir} },
+		},
 		{name: "no Service variables", code: 1, says: "KUBERNETES_SERVICE_HOST", change: func(_ *testing.T, p *pod) { p.process.Env = nil }},
 	}
 	for _, tt := range tests {
