@@ -101,6 +101,10 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	var results []Result
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(o.Parallel, 4))
+	// The namespace controller waits 5 s before it removes a namespace; the
+	// next test need not wait with it.
+	var leaving errgroup.Group
+	leaving.SetLimit(3 * cmp.Or(o.Parallel, 4))
 	for i, u := range units {
 		group.Go(func() error {
 			r := &run{options: o, unit: u, report: func(result Result) {
@@ -112,10 +116,15 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 					o.Report(result)
 				}
 			}}
-			return r.inSpace(ctx, fmt.Sprintf("%s-%s%d", o.Lesson.Namespace(), o.Suffix, i))
+			err := r.inSpace(ctx, fmt.Sprintf("%s-%s%d", o.Lesson.Namespace(), o.Suffix, i))
+			if r.space != nil {
+				leaving.Go(func() error { return r.leave(ctx) })
+			}
+			return err
 		})
 	}
 	err := group.Wait()
+	err = errors.Join(err, leaving.Wait())
 	slices.SortStableFunc(results, func(a, b Result) int { return cmp.Compare(a.order, b.order) })
 	return results, err
 }
@@ -157,16 +166,12 @@ type run struct {
 	began   time.Time
 }
 
-func (r *run) inSpace(ctx context.Context, namespace string) (err error) {
-	if r.space, err = r.options.Open(ctx, namespace); err != nil {
+func (r *run) inSpace(ctx context.Context, namespace string) error {
+	space, err := r.options.Open(ctx, namespace)
+	if err != nil {
 		return fmt.Errorf("open namespace %s: %w", namespace, err)
 	}
-	defer func() {
-		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		// First empty it: Pods go at once then, and with them the namespace.
-		err = errors.Join(err, r.space.Clear(cleaning), r.space.Delete(cleaning))
-	}()
+	r.space = space
 	r.unit.run(ctx, r)
 	if r.session != nil {
 		r.session.Close()
@@ -177,6 +182,14 @@ func (r *run) inSpace(ctx context.Context, namespace string) (err error) {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// leave removes the namespace, also when ctx has ended.
+func (r *run) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	// First empty it: Pods go at once then, and with them the namespace.
+	return errors.Join(r.space.Clear(ctx), r.space.Delete(ctx))
 }
 
 // start opens a session at a step and waits for the learner's turn.
