@@ -38,7 +38,7 @@ type AuditTail struct {
 	requests *queue[Request]
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
-	seen     map[string]bool // audit IDs of long requests already delivered
+	seen     auditIDs // of long requests already delivered
 
 	file   *os.File
 	offset int64
@@ -47,7 +47,7 @@ type AuditTail struct {
 
 // TailAudit starts at the present end of the file, which need not exist yet.
 func TailAudit(ctx context.Context, path string) (*AuditTail, error) {
-	t := &AuditTail{path: path, requests: newQueue[Request](), seen: map[string]bool{}}
+	t := &AuditTail{path: path, requests: newQueue[Request]()}
 	if err := t.open(true); err != nil {
 		return nil, err
 	}
@@ -174,6 +174,43 @@ func (t *AuditTail) readLines() {
 	}
 }
 
+// maxOpenRequests is how many long requests are remembered until they end. A
+// request whose end is never logged, because the API server was killed, would
+// be remembered for ever.
+const maxOpenRequests = 4096
+
+// auditIDs is a set of audit IDs that forgets the oldest beyond
+// maxOpenRequests. The zero value is empty.
+type auditIDs struct {
+	number map[string]uint64 // how many were added before it
+	next   uint64
+	order  [maxOpenRequests]string // by number, modulo the length
+}
+
+// add reports whether id is new.
+func (s *auditIDs) add(id string) bool {
+	if _, ok := s.number[id]; ok {
+		return false
+	}
+	if s.number == nil {
+		s.number = make(map[string]uint64)
+	}
+	slot := s.next % maxOpenRequests
+	if old := s.order[slot]; s.number[old]+maxOpenRequests == s.next {
+		delete(s.number, old)
+	}
+	s.order[slot], s.number[id] = id, s.next
+	s.next++
+	return true
+}
+
+// remove reports whether id was there.
+func (s *auditIDs) remove(id string) bool {
+	_, ok := s.number[id]
+	delete(s.number, id)
+	return ok
+}
+
 // auditEvent is what is needed of audit.k8s.io/v1 Event.
 type auditEvent struct {
 	AuditID    string `json:"auditID"`
@@ -209,10 +246,11 @@ func (t *AuditTail) parse(line []byte) (Request, bool) {
 	}
 	switch e.Stage {
 	case "ResponseStarted":
-		t.seen[e.AuditID] = true
+		if !t.seen.add(e.AuditID) {
+			return Request{}, false
+		}
 	case "ResponseComplete", "Panic":
-		if t.seen[e.AuditID] {
-			delete(t.seen, e.AuditID)
+		if t.seen.remove(e.AuditID) {
 			return Request{}, false
 		}
 	default:

@@ -93,6 +93,43 @@ func TestAuditTellsOfALongRequestOnceWhenItStarts(t *testing.T) {
 	}
 }
 
+// Counts of a lesson's request check ("atLeast") depend on it.
+func TestAuditTellsOfEachAuditIDOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	a := tailAudit(t, path)
+	for _, line := range []struct{ id, stage, verb string }{
+		{"logs", "ResponseStarted", "log"}, {"exec", "ResponseStarted", "exec"}, {"forward", "ResponseStarted", "portforward"},
+		{"exec", "ResponseComplete", "exec"}, {"forward", "Panic", "portforward"}, {"logs", "ResponseComplete", "log"},
+		{"get", "ResponseComplete", ""}, {"last", "ResponseComplete", "last"},
+	} {
+		write(t, path, auditLine(line.id, line.stage, "kubernetes-admin", kubectlAgent, "/x", "pods", line.verb, 200))
+	}
+	for _, want := range []string{"log", "exec", "portforward", "", "last"} {
+		if got := nextRequest(t, a); got.Subresource != want {
+			t.Fatalf("got %q, wanted %q", got.Subresource, want)
+		}
+	}
+}
+
+func TestAuditIDsAreBounded(t *testing.T) {
+	var s auditIDs
+	id := func(i int) string { return fmt.Sprint("id", i) }
+	for i := range 3 * maxOpenRequests {
+		if !s.add(id(i)) || s.add(id(i)) {
+			t.Fatalf("%s is not new once", id(i))
+		}
+		if i%2 == 0 && (!s.remove(id(i)) || s.remove(id(i))) {
+			t.Fatalf("%s does not end once", id(i))
+		}
+		if len(s.number) > maxOpenRequests {
+			t.Fatalf("%d are remembered", len(s.number))
+		}
+	}
+	if s.remove(id(2*maxOpenRequests-1)) || !s.remove(id(3*maxOpenRequests-1)) {
+		t.Error("not the oldest were forgotten")
+	}
+}
+
 func TestAuditFollowsARotationAndHalfLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	write(t, path, "")
