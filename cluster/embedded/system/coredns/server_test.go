@@ -253,3 +253,48 @@ func TestReplyToBadQueries(t *testing.T) {
 		}
 	}
 }
+
+// A resolver that loses one datagram stalls its client for five seconds. With
+// one attempt a loss is an error here.
+func TestNoQueryIsLost(t *testing.T) {
+	const (
+		clients = 20
+		lookups = 50
+	)
+	l := newLab(t)
+	pod, err := l.net.Attach(vnet.PodConfig{Name: "default/busy", Resolver: vnet.ResolverConfig{
+		Servers: []string{"10.96.0.10"}, Searches: []string{"default.svc.cluster.local"}, Options: []string{"ndots:5", "attempts:1"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var churn, wg sync.WaitGroup
+	churn.Go(func() {
+		// kube-proxy sets a table for every change of any Service.
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				l.route(netip.AddrPortFrom(l.dnsPod.IP(), 53))
+			}
+		}
+	})
+	for range clients {
+		wg.Go(func() {
+			p := pod.NewProcess()
+			for range lookups {
+				if got, err := p.LookupHost(t.Context(), "go-api"); err != nil || !slices.Equal(got, []string{"10.96.0.5"}) {
+					t.Errorf("%v, %v", got, err)
+				}
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	close(done)
+	churn.Wait()
+}
