@@ -93,7 +93,8 @@ func (h *Host) unbindTCP(l *Listener) {
 	h.tcp.remove(l.addr)
 }
 
-func (h *Host) bindUDP(p *Process, network string, a netip.AddrPort) (*PacketConn, error) {
+// bindUDP makes a socket at a, connected to remote when that is valid.
+func (h *Host) bindUDP(p *Process, network string, a, remote netip.AddrPort) (*PacketConn, error) {
 	if err := h.bindable(UDP, a); err != nil {
 		return nil, listenError(network, net.UDPAddrFromAddrPort(a), err)
 	}
@@ -103,15 +104,27 @@ func (h *Host) bindUDP(p *Process, network string, a netip.AddrPort) (*PacketCon
 	if !ok {
 		return nil, listenError(network, net.UDPAddrFromAddrPort(a), errInUse)
 	}
-	c := newPacketConn(p, network, bound)
+	c := newPacketConn(p, network, bound, remote)
 	h.udp.add(bound, c)
 	return c, nil
 }
 
-func (h *Host) unbindUDP(c *PacketConn) {
+// lendUDP lets a socket of any host receive at a free port of addr here. It
+// reports false when none is free.
+func (h *Host) lendUDP(c *PacketConn, addr netip.Addr) (netip.AddrPort, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.udp.remove(c.local)
+	bound, ok := h.udp.bind(netip.AddrPortFrom(addr, 0))
+	if ok {
+		h.udp.add(bound, c)
+	}
+	return bound, ok
+}
+
+func (h *Host) unbindUDP(a netip.AddrPort) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.udp.remove(a)
 }
 
 // close closes every process of the host.

@@ -33,6 +33,9 @@ type PacketConn struct {
 	// does for UDP.
 	flows map[netip.AddrPort]flow // by the address sent to
 	names map[netip.AddrPort]netip.AddrPort
+	// masked is the node's address that peers see instead of the socket's
+	// own where the sender is masqueraded; their answers come in by it.
+	masked netip.AddrPort
 }
 
 type datagram struct {
@@ -47,8 +50,8 @@ type flow struct {
 	routes *routes
 }
 
-func newPacketConn(p *Process, network string, local netip.AddrPort) *PacketConn {
-	c := &PacketConn{proc: p, network: network, local: local}
+func newPacketConn(p *Process, network string, local, remote netip.AddrPort) *PacketConn {
+	c := &PacketConn{proc: p, network: network, local: local, remote: remote}
 	c.cond.L = &c.mu
 	return c
 }
@@ -127,12 +130,13 @@ func (c *PacketConn) send(b []byte, dst netip.AddrPort) (int, error) {
 		return len(b), nil
 	}
 	src := c.local
-	if src.Addr().IsUnspecified() || h.masquerade {
-		a := c.proc.host.source(dst.Addr(), h.host)
-		if h.masquerade {
-			a = c.proc.host.net.ipam.gateway()
+	switch {
+	case h.masquerade:
+		if src, err = c.masquerade(); err != nil {
+			return 0, err
 		}
-		src = netip.AddrPortFrom(a, src.Port())
+	case src.Addr().IsUnspecified():
+		src = netip.AddrPortFrom(c.proc.host.source(dst.Addr(), h.host), src.Port())
 	}
 	if h.host != c.proc.host {
 		c.proc.host.sent.Add(uint64(len(b)))
@@ -167,6 +171,25 @@ func (c *PacketConn) hop(dst netip.AddrPort) (hop, error) {
 	c.flows[dst] = flow{h, now}
 	c.names[h.addr] = dst
 	return h, nil
+}
+
+// masquerade is the node's address that stands for the socket, from the first
+// use until the socket closes.
+func (c *PacketConn) masquerade() (netip.AddrPort, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return netip.AddrPort{}, c.opError("write", net.ErrClosed)
+	}
+	if !c.masked.IsValid() {
+		n := c.proc.host.net
+		addr, ok := n.node.lendUDP(c, n.ipam.gateway())
+		if !ok {
+			return netip.AddrPort{}, c.opError("write", errInUse)
+		}
+		c.masked = addr
+	}
+	return c.masked, nil
 }
 
 // deliver queues a datagram that arrived.
@@ -206,8 +229,12 @@ func (c *PacketConn) Close() error {
 		c.readDL.timer.Stop()
 	}
 	c.cond.Broadcast()
+	masked := c.masked
 	c.mu.Unlock()
-	c.proc.host.unbindUDP(c)
+	c.proc.host.unbindUDP(c.local)
+	if masked.IsValid() {
+		c.proc.host.net.node.unbindUDP(masked)
+	}
 	c.proc.forget(c)
 	return nil
 }

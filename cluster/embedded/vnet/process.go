@@ -340,11 +340,10 @@ func (p *Process) dialUDP(network string, dst netip.AddrPort) (net.Conn, error) 
 	if !dst.Addr().IsLoopback() && p.host.has(dst.Addr()) {
 		to = p.host
 	}
-	c, err := p.host.bindUDP(p, network, netip.AddrPortFrom(p.host.source(dst.Addr(), to), 0))
+	c, err := p.host.bindUDP(p, network, netip.AddrPortFrom(p.host.source(dst.Addr(), to), 0), dst)
 	if err != nil {
 		return nil, dialError(network, net.UDPAddrFromAddrPort(dst), err)
 	}
-	c.remote = dst
 	if !p.own(c) {
 		return nil, errors.Join(dialError(network, net.UDPAddrFromAddrPort(dst), net.ErrClosed), c.Close())
 	}
@@ -374,7 +373,7 @@ func (p *Process) ListenPacket(network, address string) (net.PacketConn, error) 
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
-	c, err := p.host.bindUDP(p, network, addr)
+	c, err := p.host.bindUDP(p, network, addr, netip.AddrPort{})
 	if err != nil {
 		return nil, err
 	}

@@ -284,6 +284,101 @@ func TestUDP(t *testing.T) {
 	}
 }
 
+// Where the sender is masqueraded the answers find back to it, as conntrack
+// sees to on a node.
+func TestUDPMasquerade(t *testing.T) {
+	n := newNetwork(t, vnet.Config{})
+	server, client := attach(t, n, "server"), attach(t, n, "client")
+	pc, err := server.ListenPacket("udp", ":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var echo sync.WaitGroup
+	t.Cleanup(echo.Wait)
+	t.Cleanup(func() { pc.Close() })
+	echo.Go(func() {
+		buf := make([]byte, 100)
+		for {
+			_, from, err := pc.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			pc.WriteTo([]byte(from.(*net.UDPAddr).IP.String()), from)
+		}
+	})
+	n.SetTable(vnet.Table{Ports: []vnet.ServicePort{{
+		Protocol: vnet.UDP, Port: 53, NodePort: 30053, Addrs: []netip.Addr{netip.MustParseAddr("10.96.0.10")},
+		Endpoints: []netip.AddrPort{netip.AddrPortFrom(server.IP(), 53)},
+	}}})
+	tests := []struct {
+		name, addr string
+		from       *vnet.Process
+		seen       string
+	}{
+		{"a Service's own Pod", "10.96.0.10:53", server.Process, "10.244.0.1"},
+		{"a Pod to a node port", "172.18.0.2:30053", client.Process, "10.244.0.1"},
+		{"the node to a node port", "127.0.0.1:30053", n.Node(), "10.244.0.1"},
+		{"the node's address from the node", "172.18.0.2:30053", n.Node(), "10.244.0.1"},
+		{"another Pod to the Service", "10.96.0.10:53", client.Process, "10.244.0.3"},
+	}
+	for _, tt := range tests {
+		for range 2 {
+			c, err := tt.from.Dial(t.Context(), "udp", tt.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.SetDeadline(time.Now().Add(5 * time.Second))
+			buf := make([]byte, 100)
+			for range 2 {
+				if _, err := c.Write([]byte("hi")); err != nil {
+					t.Fatal(err)
+				}
+				if k, err := c.Read(buf); err != nil || string(buf[:k]) != tt.seen {
+					t.Fatalf("%s: seen as %q, %v; want %s", tt.name, buf[:k], err, tt.seen)
+				}
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// A stray datagram may reach a port at the moment a socket opens there.
+func TestUDPDialUnderStrayDatagrams(t *testing.T) {
+	n := newNetwork(t, vnet.Config{})
+	a, b := attach(t, n, "a"), attach(t, n, "b")
+	stray, err := b.ListenPacket("udp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		for port := 32768; ; port = 32768 + (port-32767)%500 {
+			select {
+			case <-done:
+				return
+			default:
+				stray.WriteTo([]byte("stray"), &net.UDPAddr{IP: a.IP().AsSlice(), Port: port})
+			}
+		}
+	})
+	for range 500 {
+		c, err := a.Dial(t.Context(), "udp", "10.244.0.3:53")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetReadDeadline(time.Unix(1, 0))
+		if k, err := c.Read(make([]byte, 10)); err == nil {
+			t.Errorf("%d bytes of a stranger arrived", k)
+		}
+		c.Close()
+	}
+	close(done)
+	sender.Wait()
+}
+
 func TestMapNodePort(t *testing.T) {
 	n := newNetwork(t, vnet.Config{})
 	real, err := net.Listen("tcp", "127.0.0.1:0")
