@@ -205,6 +205,7 @@ spec: {containers: [{name: c, image: "go-api:0.0.1", env: [{name: FAIL, value: c
 	node := s.waitReady("busy").Spec.NodeName
 	s.waitReady("idle")
 	s.waitReady("limited")
+	container := map[string]string{"busy": "busy", "limited": "c", "idle": "idle"}
 	path := fmt.Sprintf("/api/v1/nodes/%s/proxy/stats/summary", node)
 	var busy, limited, idle float64
 	s.wait("CPU figures that follow the work", func() bool {
@@ -213,6 +214,18 @@ spec: {containers: [{name: c, image: "go-api:0.0.1", env: [{name: FAIL, value: c
 		// A machine that is busy with other things gives them less.
 		return busy > 0.05e9 && limited > 0.02e9
 	})
+	// No call leaves a Pod out, nor does what metrics-server reads.
+	resources := fmt.Sprintf("/api/v1/nodes/%s/proxy/metrics/resource", node)
+	for range 10 {
+		checkListed(t, s.kubectl("get", "--raw", path), s.ns, "busy", "limited", "idle")
+		metrics := s.kubectl("get", "--raw", resources)
+		for _, pod := range []string{"busy", "limited", "idle"} {
+			line := fmt.Sprintf("container_memory_working_set_bytes{container=%q,namespace=%q,pod=%q}", container[pod], s.ns, pod)
+			if !strings.Contains(metrics, line) {
+				t.Errorf("the metrics lack %s", line)
+			}
+		}
+	}
 	if limited > 0.13e9 {
 		t.Errorf("the container with a limit of 100m uses %.0fm", limited/1e6)
 	}

@@ -25,3 +25,23 @@ func nanoCores(t *testing.T, summary, namespace, pod string) float64 {
 	}
 	return 0
 }
+
+// checkListed fails where a summary lacks one of the Pods.
+func checkListed(t *testing.T, summary, namespace string, pods ...string) {
+	t.Helper()
+	var s struct {
+		Pods []struct{ PodRef struct{ Name, Namespace string } }
+	}
+	if err := json.Unmarshal([]byte(summary), &s); err != nil {
+		t.Fatalf("summary: %v", err)
+	}
+	listed := map[string]bool{}
+	for _, p := range s.Pods {
+		listed[p.PodRef.Namespace+"/"+p.PodRef.Name] = true
+	}
+	for _, pod := range pods {
+		if !listed[namespace+"/"+pod] {
+			t.Errorf("the summary lacks %s, it has %v", pod, listed)
+		}
+	}
+}
