@@ -366,7 +366,7 @@ func TestUDPDialUnderStrayDatagrams(t *testing.T) {
 			}
 		}
 	})
-	for range 500 {
+	for range 1000 {
 		c, err := a.Dial(t.Context(), "udp", "10.244.0.3:53")
 		if err != nil {
 			t.Fatal(err)
