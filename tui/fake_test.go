@@ -176,6 +176,40 @@ func met(lang string) lessons.Update {
 	return u
 }
 
+// questions is a step with a long text, two checks and three questions, of which
+// the first few are answered; with all of them, the step is done.
+func questions(lang string, answered int) lessons.Update {
+	u := update(lang)
+	u.Step, u.Outcome.Step = "dns", "dns"
+	titles := []string{"You started another Pod, and it ran", "You looked from inside that Pod (exec, attach or its log)",
+		"You found the Service's full name", "You know how to reach a Service of another namespace", "You found the Service's address in the Pod's environment"}
+	asks := []string{"The full DNS name of the Service go-api, as nslookup prints it?",
+		"The shortest name for the Service kubernetes in the namespace default, from your Pod?", "Which environment variable of your Pod holds the address of go-api?"}
+	whys := []string{"A Pod of your own, started in this step. One from before does not count.", "Not answered yet."}
+	if lang == "zh-TW" {
+		titles = []string{"你開了另一個 Pod，而且它跑起來了", "你從那個 Pod 裡面看過（exec、attach 或它的記錄）", "你找到了 Service 的全名",
+			"你知道怎麼連到別的 namespace 的 Service", "你在 Pod 的環境變數裡找到了 Service 的位址"}
+		asks = []string{"nslookup 印出來的 go-api 這個 Service 的完整 DNS 名稱是什麼？",
+			"從你的 Pod 連到 namespace default 裡的 Service kubernetes，最短的名字是什麼？", "你的 Pod 裡哪個環境變數放著 go-api 的位址？"}
+		whys = []string{"要是你自己在這一步開的 Pod，之前就有的不算。", "還沒有作答。"}
+	}
+	u.Text.Body += "\n\n" + strings.Repeat(u.Text.Body+"\n\n", 2)
+	u.Text.Debrief = strings.Repeat(u.Text.Debrief+"\n\n", 8)
+	u.Outcome.Checks = nil
+	for i, title := range titles {
+		c := lessons.CheckResult{ID: fmt.Sprint("check", i), Title: title, Verdict: lessons.Unmet, Why: []string{whys[min(i/2, 1)]}}
+		if i >= 2 {
+			c.ID, c.Question, c.Why = fmt.Sprint("question", i-1), asks[i-2], []string{whys[1]}
+		}
+		if i >= 2 && i-2 < answered || answered == len(asks) {
+			c.Verdict, c.Why = lessons.Met, nil
+		}
+		u.Outcome.Checks = append(u.Outcome.Checks, c)
+	}
+	u.Outcome.Met = answered == len(asks)
+	return u
+}
+
 // screen is a model that is driven by hand, without a program.
 type screen struct {
 	*model
@@ -237,7 +271,7 @@ func (s *screen) press(keys ...string) []tea.Cmd {
 func keyPress(name string) tea.KeyPressMsg {
 	special := map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "pgup": tea.KeyPgUp,
-		"pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "space": tea.KeySpace,
+		"pgdown": tea.KeyPgDown, "up": tea.KeyUp, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "space": tea.KeySpace,
 	}
 	if code, ok := special[name]; ok {
 		return tea.KeyPressMsg{Code: code}

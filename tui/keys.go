@@ -13,7 +13,7 @@ import (
 // prefix key and what follows it, then the pane in focus.
 func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
-	m.notice = ""
+	m.notice, m.praise = "", ""
 	m.lesson.touch()
 	switch {
 	case m.stage != running:
@@ -37,7 +37,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case k.Keystroke() == m.prefix:
 		m.prefixed = true
 		return nil
-	case m.lesson.prompt != nil:
+	case m.prompting():
 		return m.keyPrompt(k)
 	case m.focus == paneShell:
 		return m.toShell(k)
@@ -87,7 +87,7 @@ func (m *model) lessonCommand(name string) tea.Cmd {
 		return nil
 	}
 	ask := func(question string, do func()) {
-		m.confirm = &confirm{w.say(question), func() tea.Cmd { return act(do) }}
+		m.confirm = &confirm{w.say(question), func() tea.Cmd { return tea.Batch(m.closePrompt(), act(do)) }}
 	}
 	switch name {
 	case "h":
@@ -102,7 +102,7 @@ func (m *model) lessonCommand(name string) tea.Cmd {
 		case page.Index+1 >= page.Count:
 			m.notice = w.say("last_step")
 		case m.met():
-			return act(s.Next)
+			return tea.Batch(m.closePrompt(), act(s.Next))
 		default:
 			ask("confirm_skip", s.Next)
 		}
@@ -121,12 +121,14 @@ func (m *model) lessonCommand(name string) tea.Cmd {
 		}
 		return act(s.Retry)
 	case "a":
-		q := openQuestion(m.lesson.outcome())
-		if q == nil {
-			m.notice = w.say("no_question")
-			return nil
+		if m.lesson.prompt == nil {
+			q := openQuestion(m.lesson.outcome())
+			if q == nil {
+				m.notice = w.say("no_question")
+				return nil
+			}
+			m.lesson.prompt = &prompt{check: q.ID}
 		}
-		m.lesson.prompt = &prompt{check: q.ID}
 		return m.setFocus(paneLesson)
 	}
 	return nil
@@ -137,26 +139,6 @@ func (m *model) askQuit() tea.Cmd {
 		return m.quit(nil)
 	}
 	m.confirm = &confirm{m.words.say("confirm_quit"), func() tea.Cmd { return m.quit(nil) }}
-	return nil
-}
-
-// keyPrompt edits the answer to a question.
-func (m *model) keyPrompt(k tea.KeyPressMsg) tea.Cmd {
-	p := m.lesson.prompt
-	switch k.String() {
-	case "esc", "ctrl+c":
-		m.lesson.prompt = nil
-		return m.setFocus(paneShell)
-	case "enter":
-		answer := p.answer(m.lesson.outcome())
-		if answer == "" {
-			return nil
-		}
-		m.lesson.prompt = nil
-		s := m.running.Session
-		return tea.Batch(m.setFocus(paneShell), act(func() { s.Answer(p.check, answer) }))
-	}
-	p.key(k)
 	return nil
 }
 
@@ -222,7 +204,7 @@ func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
 func (m *model) paste(text string) tea.Cmd {
 	switch {
 	case m.stage != running || m.confirm != nil || m.help:
-	case m.lesson.prompt != nil:
+	case m.prompting():
 		m.lesson.touch()
 		m.lesson.prompt.insert(strings.Join(strings.Fields(text), " "))
 	case m.focus == paneShell && m.shell.term != nil && !m.shell.ended():
@@ -236,7 +218,7 @@ func (m *model) paste(text string) tea.Cmd {
 // mouse passes mouse events on to a program that asked for them.
 func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 	r := m.layout.panes[paneShell]
-	if m.stage != running || m.shell.term == nil || !m.shell.frame.mouse || !r.contains(msg.Mouse().X, msg.Mouse().Y) {
+	if m.stage != running || m.focus != paneShell || m.shell.term == nil || !m.shell.frame.mouse || !r.contains(msg.Mouse().X, msg.Mouse().Y) {
 		return nil
 	}
 	var ev uv.MouseEvent

@@ -154,6 +154,7 @@ func TestHintsOpenOneByOne(t *testing.T) {
 }
 
 func (s *screen) scrollLessonToEnd() {
+	s.frame() // how far it goes shows with the text
 	s.lesson.scrollBy(1 << 20)
 	s.frame()
 }

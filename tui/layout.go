@@ -14,6 +14,8 @@ const (
 	minWidth, minHeight = 40, 12
 	wideWidth           = 100 // lesson and cluster side by side
 	splitHeight         = 18  // a pane above the shell; lower: one pane at a time
+	roomyHeight         = 32  // lower: the shell makes room for the pane that is read
+	leastShell          = 3   // lines of the shell that stay in sight then
 	maxLessonWidth      = 84  // longer lines are hard to read
 )
 
@@ -43,11 +45,14 @@ type layout struct {
 	divider       int  // column of the border between lesson and cluster
 	separator     int  // row of the border above the shell
 	panes         [3]rect
+	shell         [2]int // width and height of the shell's terminal
 }
 
 // newLayout divides the screen. top is which of lesson and cluster is shown
 // where there is room for one, focus which pane where there is room for one of
-// all.
+// all. On a low screen, the lesson or the cluster gets most of it while it has
+// the focus. The shell's terminal keeps its size then, so that its program is
+// not disturbed; the lines around its cursor stay in sight.
 func newLayout(width, height int, top, focus pane) layout {
 	l := layout{width: width, height: height}
 	if width < minWidth || height < minHeight {
@@ -59,7 +64,11 @@ func newLayout(width, height int, top, focus pane) layout {
 	inside := height - 3 // without the status line and two borders
 	upper := inside
 	if l.split {
-		shell := min(max((inside-1)/3, min((inside-1)*2/5, 8)), 24)
+		shell := min(max((inside-1)/3, min((inside-1)*2/5, 7)), 24)
+		l.shell = [2]int{width - 4, shell}
+		if focus != paneShell && height < roomyHeight {
+			shell = min(shell, leastShell)
+		}
 		upper = inside - 1 - shell
 		l.separator = 2 + upper
 		l.panes[paneShell] = rect{2, l.separator + 1, width - 4, shell}
@@ -80,8 +89,8 @@ func newLayout(width, height int, top, focus pane) layout {
 
 // shellSize is the size of the shell's terminal, also while it is not shown.
 func (l layout) shellSize() (w, h int) {
-	if r := l.panes[paneShell]; r.h > 0 {
-		return r.w, r.h
+	if l.shell[1] > 0 {
+		return l.shell[0], l.shell[1]
 	}
 	return max(l.width-4, 1), max(l.height-3, 1)
 }

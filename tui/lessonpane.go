@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,6 +9,10 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
+// compactHeight is the height below which the checks take one line each, so
+// that the text has room.
+const compactHeight = 20
+
 // lessonPane shows a step: its text, which scrolls, over its checks, which are
 // always in sight.
 type lessonPane struct {
@@ -17,6 +20,7 @@ type lessonPane struct {
 	page     lessons.Update
 	prompt   *prompt
 	scroll   int
+	most     int  // how far it can be scrolled
 	follow   bool // show what comes to the end of the text next
 	body     []string
 	bodyFor  bodyKey
@@ -52,16 +56,14 @@ func (p *lessonPane) setMarkdown(md *markdown) { p.markdown = md }
 func (p *lessonPane) set(u lessons.Update) {
 	p.touch()
 	if u.Entry != p.page.Entry || u.Step != p.page.Step {
-		p.scroll, p.follow, p.prompt = 0, false, nil
+		p.scroll, p.follow = 0, false
+		if p.prompt != nil {
+			p.prompt.over = promptGone
+		}
 	} else if before := p.outcome(); u.Outcome.Met && before != nil && !before.Met && u.Text.Debrief != "" {
 		p.follow = true // it was just met: show the debrief
 	}
 	p.page = u
-	if p.prompt != nil {
-		if q := p.prompt.question(p.outcome()); q == nil || q.Verdict == lessons.Met {
-			p.prompt = nil
-		}
-	}
 }
 
 // outcome is how the step stands, nil while it is being prepared.
@@ -80,7 +82,7 @@ func (p *lessonPane) violated() bool {
 }
 
 func (p *lessonPane) scrollBy(n int) {
-	p.scroll = max(p.scroll+n, 0)
+	p.scroll = min(max(min(p.scroll, p.most)+n, 0), p.most)
 	p.touch()
 }
 
@@ -97,27 +99,42 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 	if p.page.Count == 0 {
 		return pad([]string{s.dim.Render(w.say("lesson_waiting"))}, r)
 	}
-	checks := p.checks(r.w, max(r.h-4, r.h/2), w, s, prefix)
-	if len(checks) > 0 && r.h >= 16 {
-		checks = append([]string{""}, checks...)
-	}
-	room := max(r.h-len(checks), 0)
 	old := len(p.body)
 	p.render(r.w, w, s)
+	room := max((r.h-1)/2, r.h-len(p.body)-1) // the text has the better half
+	view := checksView{p, r.w, r.h < compactHeight, w, s, prefix}
+	head, checks := view.lines(room)
+	at := -1 // the line with the head
+	if head != "" {
+		checks, at = append([]string{head}, checks...), 0
+		if !view.compact {
+			checks, at = append([]string{""}, checks...), 1
+		}
+	}
+	checks = checks[:min(len(checks), r.h)]
+	room = max(r.h-len(checks), 0)
 	if p.follow {
 		p.follow = old == len(p.body) // nothing new yet
 		if !p.follow {
-			p.scroll = max(min(old+1, len(p.body)-room), 0)
+			p.scroll = old + 1
 		}
 	}
-	p.scroll = max(min(p.scroll, len(p.body)-room), 0)
-	text := p.body[p.scroll:min(p.scroll+room, len(p.body))]
-	out := pad(text, rect{w: r.w, h: room})
-	if more := len(p.body) - p.scroll - room; more > 0 && room > 0 {
-		label := s.dim.Render(w.say("more_below", "Count", more+1)) + " " + s.key.Render(prefix+" l")
-		out[room-1] = fit(strings.Repeat(" ", max(r.w-ansi.StringWidth(label), 0))+label, r.w)
+	// A pane that grows and shrinks again shows the same as before, so what is
+	// shown is limited here, and the wish is kept.
+	p.most = max(len(p.body)-room, 0)
+	first := min(p.scroll, p.most)
+	out := pad(p.body[first:min(first+room, len(p.body))], rect{w: r.w, h: room})
+	if below := len(p.body) - first - room; below > 0 {
+		if at >= 0 {
+			checks[at] = view.rule(head, below)
+		} else if room > 0 {
+			label := view.more(below + 1)
+			out[room-1] = fit(strings.Repeat(" ", max(r.w-ansi.StringWidth(label), 0))+label, r.w)
+		}
+	} else if at >= 0 {
+		checks[at] = view.rule(head, 0)
 	}
-	return append(out, pad(checks, rect{w: r.w, h: min(len(checks), r.h)})...)
+	return append(out, pad(checks, rect{w: r.w, h: len(checks)})...)
 }
 
 // render draws the text anew when something of it has changed.
@@ -145,149 +162,6 @@ func (p *lessonPane) render(width int, w *words, s *styles) {
 		out = append(out, p.markdown.lines(text.Debrief, width)...)
 	}
 	p.body = out
-}
-
-// checks draws the checks in at most room lines: what is open matters more
-// than what is met.
-func (p *lessonPane) checks(width, room int, w *words, s *styles, prefix string) []string {
-	o := p.outcome()
-	if o == nil {
-		return p.foot(width, w, s, prefix)
-	}
-	met := 0
-	for _, c := range o.Checks {
-		if c.Verdict == lessons.Met {
-			met++
-		}
-	}
-	head := s.heading.Render(w.say("checks", "Met", met, "Count", len(o.Checks)))
-	head += " " + s.border.Render(strings.Repeat("─", max(width-ansi.StringWidth(head)-1, 0)))
-	foot := p.foot(width, w, s, prefix)
-	room -= 1 + len(foot)
-	full := p.checkLines(width, len(o.Checks), true, w, s)
-	if len(full) > room {
-		full = p.checkLines(width, 1, true, w, s)
-	}
-	if len(full) > room {
-		full = p.checkLines(width, 1, false, w, s)
-	}
-	if len(full) > room {
-		full = full[:max(room, 0)]
-	}
-	return append(append([]string{head}, full...), foot...)
-}
-
-// checkLines draws the checks; whys is for how many open ones it says why not
-// yet, wrapped whether long titles may take two lines.
-func (p *lessonPane) checkLines(width, whys int, wrapped bool, w *words, s *styles) []string {
-	var out []string
-	for _, c := range p.outcome().Checks {
-		m, word := verdict(c.Verdict)
-		title := s.text.Render(c.Title)
-		if c.Verdict == lessons.Met {
-			title = s.dim.Render(c.Title)
-		}
-		right := s.of(m).Render(w.say(word))
-		room := max(width-2-ansi.StringWidth(right)-2, 8)
-		parts := []string{title}
-		if wrapped {
-			parts = wrap(title, room, "")
-		}
-		for i, part := range parts {
-			if i == 0 {
-				out = append(out, spread(s.mark(m)+" "+fit(part, room), right, width))
-			} else {
-				out = append(out, "  "+part)
-			}
-		}
-		if c.Verdict == lessons.Met || whys == 0 {
-			continue
-		}
-		if len(c.Why) > 0 {
-			whys--
-		}
-		style := s.dim
-		if c.Verdict == lessons.Violated {
-			style = s.bad
-		}
-		for _, why := range c.Why {
-			out = append(out, wrap("    "+style.Render(oneLine(why)), width, "    ")...)
-		}
-	}
-	return out
-}
-
-// foot is what stands under the checks: what can be done now.
-func (p *lessonPane) foot(width int, w *words, s *styles, prefix string) []string {
-	var out []string
-	say := func(style ink, text string) {
-		out = append(out, wrap(style.Render(text), width, "  ")...)
-	}
-	if p.page.Warning != "" {
-		say(s.wait, "! "+oneLine(p.page.Warning))
-	}
-	switch p.page.Phase {
-	case lessons.PhaseSetup:
-		say(s.wait, "◐ "+w.say("preparing"))
-	case lessons.PhaseFailed:
-		say(s.bad, "✗ "+w.say("setup_failed", "Key", prefix)+" "+oneLine(p.page.Detail))
-	}
-	o := p.outcome()
-	if o == nil {
-		return out
-	}
-	if o.Problem != "" {
-		say(s.bad, "✗ "+oneLine(o.Problem))
-	}
-	if p.prompt != nil {
-		return append(out, p.promptLines(width, w, s)...)
-	}
-	switch q := openQuestion(o); {
-	case o.Met && p.page.Index+1 >= p.page.Count:
-		out = append(out, banner(s.goodBold, "✓ "+w.say("lesson_done"), width))
-	case o.Met:
-		out = append(out, banner(s.goodBold, "✓ "+w.say("step_done", "Key", prefix), width))
-	case p.violated():
-		say(s.bad, "✗ "+w.say("to_retry", "Key", prefix))
-	case q != nil:
-		say(s.accent, "? "+oneLine(q.Question))
-		out = append(out, s.dim.Render("  "+w.say("to_answer", "Key", prefix)))
-	}
-	return out
-}
-
-func banner(style ink, text string, width int) string { return fit(style.Render(text), width) }
-
-func (p *lessonPane) promptLines(width int, w *words, s *styles) []string {
-	q := p.prompt.question(p.outcome())
-	if q == nil {
-		return nil
-	}
-	out := wrap(s.title.Render("? "+oneLine(q.Question)), width, "  ")
-	for i, option := range q.Options {
-		out = append(out, fit("  "+s.key.Render(fmt.Sprintf("%d", i+1))+" "+s.text.Render(option), width))
-	}
-	before, at, after := string(p.prompt.text[:p.prompt.pos]), " ", ""
-	if p.prompt.pos < len(p.prompt.text) {
-		at, after = string(p.prompt.text[p.prompt.pos]), string(p.prompt.text[p.prompt.pos+1:])
-	}
-	line := s.strong.Render(before) + s.cursor.Render(at) + s.strong.Render(after)
-	if over := ansi.StringWidth(before) + 4 - width; over > 0 {
-		line = ansi.Cut(line, over, over+width)
-	}
-	return append(out, fit(s.key.Render("❯ ")+line, width), fit(s.dim.Render("  "+w.say("prompt_keys")), width))
-}
-
-func verdict(v lessons.Verdict) (mark, string) {
-	switch v {
-	case lessons.Met:
-		return markGood, "verdict_met"
-	case lessons.Converging:
-		return markWait, "verdict_converging"
-	case lessons.Violated:
-		return markBad, "verdict_violated"
-	}
-	return markOpen, "verdict_unmet"
 }
 
 // pad makes the lines fill the rectangle exactly.

@@ -51,6 +51,7 @@ type model struct {
 	help     bool     // the help is open
 	confirm  *confirm // a question that waits for y or n
 	notice   string   // told until the next key
+	praise   string   // good news, likewise
 	tick     struct {
 		id int
 		at time.Time
@@ -156,7 +157,11 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case lessonMsg:
 		m.lesson.set(lessons.Update(msg))
-		return waitLesson(m.ctx, m.running.Session)
+		return tea.Batch(m.afterAnswer(), waitLesson(m.ctx, m.running.Session))
+	case answeredMsg:
+		if msg.prompt == m.lesson.prompt {
+			m.lesson.prompt.waiting = false
+		}
 	case sessionEndedMsg:
 		m.notice = m.words.say("lesson_ended")
 	case clusterMsg:
@@ -233,6 +238,10 @@ func (m *model) relayout() tea.Cmd {
 
 func (m *model) setFocus(p pane) tea.Cmd {
 	m.focus = p
+	if m.lesson.prompt != nil {
+		m.lesson.prompt.idle = p != paneLesson
+		m.lesson.touch()
+	}
 	if p != paneShell {
 		m.top = p
 	}

@@ -65,6 +65,22 @@ var scenes = []struct {
 		s.send(lessonMsg(u))
 		s.press("ctrl+g", "a", "2")
 	}},
+	{"long", func(s *screen) { s.send(lessonMsg(questions(langOf(s), 0))) }},
+	{"long-lesson", func(s *screen) {
+		s.send(lessonMsg(questions(langOf(s), 0)))
+		s.press("ctrl+g", "l")
+	}},
+	{"long-met", func(s *screen) {
+		s.send(lessonMsg(questions(langOf(s), 2)))
+		s.frame()
+		s.send(lessonMsg(questions(langOf(s), 3)))
+	}},
+	{"answer", func(s *screen) {
+		s.send(lessonMsg(questions(langOf(s), 0)))
+		s.press("ctrl+g", "a", "g", "o", "enter")
+		s.send(lessonMsg(questions(langOf(s), 1)))
+		s.press("k")
+	}},
 }
 
 func langOf(s *screen) string { return s.opts.Lang }

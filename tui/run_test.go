@@ -181,7 +181,7 @@ func TestRunALesson(t *testing.T) {
 	}
 	see(t, tm, "^G c cluster")
 	keys(t, tm, "stty size\r")
-	see(t, tm, "8 76")
+	see(t, tm, "7 76")
 	keys(t, tm, "exit 3\r")
 	see(t, tm, "The shell has ended (status 3)")
 	keys(t, tm, "\r")

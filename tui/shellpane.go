@@ -172,13 +172,20 @@ func (m *model) scrollShell(direction int) tea.Cmd {
 	return m.redrawShell()
 }
 
+// first is the terminal's first line in sight: in a pane that is lower than the
+// terminal, the line of the cursor is the last.
+func (p *shellPane) first(r rect) int {
+	return min(max(p.frame.cursor.Y+1-r.h, 0), max(len(p.frame.rows)-r.h, 0))
+}
+
 // lines draws the pane.
 func (p *shellPane) lines(r rect, w *words, s *styles) []string {
 	out := make([]string, r.h)
+	first := p.first(r)
 	for y := range out {
 		row := ""
-		if y < len(p.frame.rows) {
-			row = p.frame.rows[y]
+		if first+y < len(p.frame.rows) {
+			row = p.frame.rows[first+y]
 		}
 		if p.frame.width != r.w || row == "" {
 			row = cut(row, 0, r.w) // a frame from before a resize
@@ -203,7 +210,8 @@ func (p *shellPane) lines(r rect, w *words, s *styles) []string {
 // cursor is where to show the terminal's cursor, nil for nowhere.
 func (p *shellPane) cursor(r rect) *tea.Cursor {
 	c := p.frame.cursor
-	if p.term == nil || p.ended() || !c.Visible || p.frame.back > 0 || c.X >= r.w || c.Y >= r.h {
+	c.Y -= p.first(r)
+	if p.term == nil || p.ended() || !c.Visible || p.frame.back > 0 || c.X >= r.w || c.Y < 0 || c.Y >= r.h {
 		return nil
 	}
 	out := tea.NewCursor(r.x+c.X, r.y+c.Y)

@@ -236,13 +236,21 @@ func (m *model) footer() string {
 	switch {
 	case m.confirm != nil:
 		return s.waitBold.Render("? "+m.confirm.question) + "  " + m.keyHints("y", "yes", "n", "no")
+	case m.praise != "":
+		return s.goodBold.Render("✓ " + m.praise)
 	case m.notice != "":
 		return s.wait.Render("! " + oneLine(m.notice))
 	case m.prefixed:
 		return s.brand.Render(" "+key+" ") + " " + m.keyHints("h", "hint", "n", "next", "p", "back", "a", "answer", "r", "reset",
 			"l", "lesson", "c", "cluster", "s", "shell", "PgUp", "history", "?", "help", "q", "quit")
-	case m.lesson.prompt != nil:
-		return m.keyHints("Enter", "send", "Esc", "cancel")
+	case m.prompting() && m.lesson.prompt.over != promptOpen:
+		return m.keyHints("Enter", "go_on")
+	case m.prompting():
+		hints := m.keyHints("Enter", "send", "Esc", "shell")
+		if _, _, open := m.lesson.prompt.place(m.lesson.outcome()); open > 1 {
+			hints = m.keyHints("Enter", "send", "Tab", "question", "Esc", "shell")
+		}
+		return hints
 	case m.focus != paneShell:
 		return m.keyHints("j/k", "scroll", "Esc", "shell") + s.dim.Render(" · "+w.say("then", "Key", key)+" ") + m.keyHints("h", "hint", "n", "next", "?", "help", "q", "quit")
 	}
