@@ -239,11 +239,11 @@ func (v checksView) promptLines() []string {
 	}
 	ask := oneLine(q.Question)
 	if number, count, _ := p.place(v.outcome()); count > 1 {
-		ask = w.say("question_of", "Number", number, "Count", count) + " " + ask
+		ask = w.say("question_of", "Number", number, "Count", count) + ask
 	}
 	mark := s.title.Render("? ")
 	if p.right {
-		mark = s.goodBold.Render("✓ "+w.say("answer_right")) + " "
+		mark = s.goodBold.Render("✓ " + w.say("answer_right"))
 	}
 	out := wrap(mark+s.title.Render(ask), v.width, "  ")
 	for i, option := range q.Options {
