@@ -80,7 +80,7 @@ func (x *terminal) expect(text string) {
 		if time.Now().After(deadline) {
 			x.t.Fatalf("the terminal never showed %q, but:\n%s", text, x.output)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // between two looks at the screen
 	}
 }
 

@@ -152,12 +152,12 @@ func TestSecondLook(t *testing.T) {
 					in <- *test.then
 					<-out
 				}
-				time.Sleep(secondLook - time.Millisecond)
+				time.Sleep(secondLook - time.Millisecond) //nolint:forbidigo // the time of the bubble, not of a clock
 				synctest.Wait()
 				if len(out) != 0 {
 					t.Error("too early")
 				}
-				time.Sleep(2 * time.Millisecond)
+				time.Sleep(2 * time.Millisecond) //nolint:forbidigo // the time of the bubble, not of a clock
 				synctest.Wait()
 				switch {
 				case (len(out) == 1) != test.want:
