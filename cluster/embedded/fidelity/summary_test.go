@@ -30,7 +30,9 @@ func nanoCores(t *testing.T, summary, namespace, pod string) float64 {
 func checkListed(t *testing.T, summary, namespace string, pods ...string) {
 	t.Helper()
 	var s struct {
-		Pods []struct{ PodRef struct{ Name, Namespace string } }
+		Pods []struct {
+			PodRef struct{ Name, Namespace string }
+		}
 	}
 	if err := json.Unmarshal([]byte(summary), &s); err != nil {
 		t.Fatalf("summary: %v", err)
