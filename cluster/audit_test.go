@@ -98,9 +98,14 @@ func TestAuditTellsOfEachAuditIDOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	a := tailAudit(t, path)
 	for _, line := range []struct{ id, stage, verb string }{
-		{"logs", "ResponseStarted", "log"}, {"exec", "ResponseStarted", "exec"}, {"forward", "ResponseStarted", "portforward"},
-		{"exec", "ResponseComplete", "exec"}, {"forward", "Panic", "portforward"}, {"logs", "ResponseComplete", "log"},
-		{"get", "ResponseComplete", ""}, {"last", "ResponseComplete", "last"},
+		{"logs", "ResponseStarted", "log"},
+		{"exec", "ResponseStarted", "exec"},
+		{"forward", "ResponseStarted", "portforward"},
+		{"exec", "ResponseComplete", "exec"},
+		{"forward", "Panic", "portforward"},
+		{"logs", "ResponseComplete", "log"},
+		{"get", "ResponseComplete", ""},
+		{"last", "ResponseComplete", "last"},
 	} {
 		write(t, path, auditLine(line.id, line.stage, "kubernetes-admin", kubectlAgent, "/x", "pods", line.verb, 200))
 	}

@@ -32,15 +32,27 @@ func TestQuestionAfterQuestion(t *testing.T) {
 		text, shown  string
 	}{
 		{"which question", questions("en", 0), []any{"ctrl+g", "a"}, "", "", paneLesson, "", "? Question 1 of 3: The full DNS name"},
-		{"right", questions("en", 0), []any{"ctrl+g", "a", "g", "enter", questions("en", 1)},
-			"", "answer question1=g", paneLesson, "", "✓ Right. Question 2 of 3: The shortest name"},
-		{"typed on before the verdict", questions("en", 0), []any{"ctrl+g", "a", "g", "enter", "k", questions("en", 1), "u"},
-			"", "answer question1=g", paneLesson, "ku", "Question 2 of 3"},
-		{"Enter before the verdict sends nothing", questions("en", 0), []any{"ctrl+g", "a", "g", "enter", "k", "enter", questions("en", 1)},
-			"", "answer question1=g", paneLesson, "k", "Question 2 of 3"},
+		{
+			"right", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", "enter", questions("en", 1)},
+			"", "answer question1=g", paneLesson, "", "✓ Right. Question 2 of 3: The shortest name",
+		},
+		{
+			"typed on before the verdict", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", "enter", "k", questions("en", 1), "u"},
+			"", "answer question1=g", paneLesson, "ku", "Question 2 of 3",
+		},
+		{
+			"Enter before the verdict sends nothing", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", "enter", "k", "enter", questions("en", 1)},
+			"", "answer question1=g", paneLesson, "k", "Question 2 of 3",
+		},
 		{"wrong", questions("en", 0), []any{"ctrl+g", "a", "g", "o", "enter", wrong}, "", "answer question1=go", paneLesson, "", "✗ “go” is not it."},
-		{"up brings a wrong one back", questions("en", 0), []any{"ctrl+g", "a", "g", "o", "enter", wrong, "up", "x"},
-			"", "answer question1=go", paneLesson, "gox", "Question 1 of 3"},
+		{
+			"up brings a wrong one back", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", "o", "enter", wrong, "up", "x"},
+			"", "answer question1=go", paneLesson, "gox", "Question 1 of 3",
+		},
 		{"tab leaves one open", questions("en", 0), []any{"ctrl+g", "a", "tab"}, "", "", paneLesson, "", "? Question 2 of 3"},
 		{"tab goes around", questions("en", 0), []any{"ctrl+g", "a", "tab", "tab", "tab"}, "", "", paneLesson, "", "? Question 1 of 3"},
 		{"escape", questions("en", 0), []any{"ctrl+g", "a", "g", "esc", "l", "s"}, "ls", "", paneShell, "", "▸ SHELL"},
@@ -48,14 +60,26 @@ func TestQuestionAfterQuestion(t *testing.T) {
 		{"the last says so", open, append(last, all), "", "answer question3=v", paneShell, "", "What you type goes to the shell again."},
 		{"typed on after the last", open, append(last, "x", all, "y"), "", "answer question3=v", paneLesson, "x", "Enter goes on"},
 		{"typed on after the last, Enter", open, append(last, "x", all, "y", "enter", "l"), "l", "answer question3=v", paneShell, "", "▸ SHELL"},
-		{"met by itself while typing", questions("en", 0), []any{"ctrl+g", "a", "g", questions("en", 1), "q"},
-			"", "", paneLesson, "g", "This question is answered. Enter goes on."},
-		{"met by itself, Enter", questions("en", 0), []any{"ctrl+g", "a", "g", questions("en", 1), "q", "enter"},
-			"", "", paneLesson, "", "? Question 2 of 3"},
-		{"the step anew while typing", questions("en", 0), []any{"ctrl+g", "a", "g", again, "q"},
-			"", "", paneLesson, "g", "the answer was not sent"},
-		{"another pane in between", questions("en", 0), []any{"ctrl+g", "a", "g", "ctrl+g", "s", "l", "s", "ctrl+g", "a", "o"},
-			"ls", "", paneLesson, "go", "Question 1 of 3"},
+		{
+			"met by itself while typing", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", questions("en", 1), "q"},
+			"", "", paneLesson, "g", "This question is answered. Enter goes on.",
+		},
+		{
+			"met by itself, Enter", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", questions("en", 1), "q", "enter"},
+			"", "", paneLesson, "", "? Question 2 of 3",
+		},
+		{
+			"the step anew while typing", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", again, "q"},
+			"", "", paneLesson, "g", "the answer was not sent",
+		},
+		{
+			"another pane in between", questions("en", 0),
+			[]any{"ctrl+g", "a", "g", "ctrl+g", "s", "l", "s", "ctrl+g", "a", "o"},
+			"ls", "", paneLesson, "go", "Question 1 of 3",
+		},
 		{"reset", questions("en", 0), []any{"ctrl+g", "a", "g", "ctrl+g", "r", "y", "l"}, "l", "reset", paneShell, "", "▸ SHELL"},
 	}
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {

@@ -181,16 +181,24 @@ func met(lang string) lessons.Update {
 func questions(lang string, answered int) lessons.Update {
 	u := update(lang)
 	u.Step, u.Outcome.Step = "dns", "dns"
-	titles := []string{"You started another Pod, and it ran", "You looked from inside that Pod (exec, attach or its log)",
-		"You found the Service's full name", "You know how to reach a Service of another namespace", "You found the Service's address in the Pod's environment"}
-	asks := []string{"The full DNS name of the Service go-api, as nslookup prints it?",
-		"The shortest name for the Service kubernetes in the namespace default, from your Pod?", "Which environment variable of your Pod holds the address of go-api?"}
+	titles := []string{
+		"You started another Pod, and it ran", "You looked from inside that Pod (exec, attach or its log)",
+		"You found the Service's full name", "You know how to reach a Service of another namespace", "You found the Service's address in the Pod's environment",
+	}
+	asks := []string{
+		"The full DNS name of the Service go-api, as nslookup prints it?",
+		"The shortest name for the Service kubernetes in the namespace default, from your Pod?", "Which environment variable of your Pod holds the address of go-api?",
+	}
 	whys := []string{"A Pod of your own, started in this step. One from before does not count.", "Not answered yet."}
 	if lang == "zh-TW" {
-		titles = []string{"你開了另一個 Pod，而且它跑起來了", "你從那個 Pod 裡面看過（exec、attach 或它的記錄）", "你找到了 Service 的全名",
-			"你知道怎麼連到別的 namespace 的 Service", "你在 Pod 的環境變數裡找到了 Service 的位址"}
-		asks = []string{"nslookup 印出來的 go-api 這個 Service 的完整 DNS 名稱是什麼？",
-			"從你的 Pod 連到 namespace default 裡的 Service kubernetes，最短的名字是什麼？", "你的 Pod 裡哪個環境變數放著 go-api 的位址？"}
+		titles = []string{
+			"你開了另一個 Pod，而且它跑起來了", "你從那個 Pod 裡面看過（exec、attach 或它的記錄）", "你找到了 Service 的全名",
+			"你知道怎麼連到別的 namespace 的 Service", "你在 Pod 的環境變數裡找到了 Service 的位址",
+		}
+		asks = []string{
+			"nslookup 印出來的 go-api 這個 Service 的完整 DNS 名稱是什麼？",
+			"從你的 Pod 連到 namespace default 裡的 Service kubernetes，最短的名字是什麼？", "你的 Pod 裡哪個環境變數放著 go-api 的位址？",
+		}
 		whys = []string{"要是你自己在這一步開的 Pod，之前就有的不算。", "還沒有作答。"}
 	}
 	u.Text.Body += "\n\n" + strings.Repeat(u.Text.Body+"\n\n", 2)
