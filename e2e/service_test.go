@@ -89,17 +89,26 @@ func (r *robot) answer(step *lessons.Step, file string) {
 		check, value, _ := strings.Cut(strings.TrimRight(line, "\n"), "\t")
 		values[check] = value
 	}
+	var questions []*lessons.Check
 	for _, c := range step.Checks {
-		if c.Kind != lessons.KindAnswer {
-			continue
+		if c.Kind == lessons.KindAnswer {
+			questions = append(questions, c)
 		}
+	}
+	for i, c := range questions {
 		value, ok := values[c.ID]
 		if !ok {
 			r.t.Fatalf("the solution of step %s gives no answer for %s: %v", step.ID, c.ID, values)
 		}
-		before := met(r.see("to answer"))
-		r.command("a")
-		r.see("Enter sends the answer")
+		// A right answer leads on to the next question by itself.
+		if i == 0 {
+			r.see("to answer")
+			r.command("a")
+		}
+		if len(questions) > 1 {
+			r.see(fmt.Sprintf("Question %d of %d", i+1, len(questions)))
+		}
+		before := met(r.see("Enter sends the answer"))
 		r.keys(value + "\r")
 		r.await("the answer to "+c.ID+" accepted", func(s string) bool {
 			return strings.Contains(s, "What happened") || met(s) > before
