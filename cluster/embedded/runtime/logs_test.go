@@ -23,7 +23,7 @@ func waitForLog(t *testing.T, path, text string) {
 		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
 			return
 		}
-		time.Sleep(time.Millisecond) // a file has no condition to wait on
+		time.Sleep(time.Millisecond) //nolint:forbidigo // a file has no condition to wait on
 	}
 	t.Fatalf("%s never said %q", path, text)
 }

@@ -75,7 +75,7 @@ func TestRateFollowsWork(t *testing.T) {
 			{0, 9 * time.Second, 0},
 		} {
 			m.Charge(step.work)
-			time.Sleep(step.wait)
+			time.Sleep(step.wait) //nolint:forbidigo // the time of the bubble, not of a clock
 			if _, got := m.usage(time.Now()); got != step.want {
 				t.Errorf("step %d: %d nanocores, want %d", i, got, step.want)
 			}

@@ -209,7 +209,7 @@ func (b *blockingAfter) Read(p []byte) (int, error) {
 		b.sent = true
 		return copy(p, b.data), nil
 	}
-	time.Sleep(50 * time.Millisecond) // a reader that can't be interrupted
+	time.Sleep(50 * time.Millisecond) //nolint:forbidigo // a reader that can't be interrupted
 	return 0, io.EOF
 }
 

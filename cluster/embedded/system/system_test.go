@@ -45,7 +45,7 @@ func (l *log) String() string {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) { //nolint:forbidigo // between two looks
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not in 10 s", what)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -118,7 +119,7 @@ func TestAffinityEnds(t *testing.T) {
 		n.SetTable(portTo(time.Minute, pods...))
 		got := ""
 		for _, pause := range []time.Duration{0, 59 * time.Second, 59 * time.Second, time.Minute} {
-			time.Sleep(pause)
+			time.Sleep(pause) //nolint:forbidigo // the time of the bubble, not of a clock
 			name, err := ask(client.Process, clusterIP+":80")
 			if err != nil {
 				t.Fatal(err)
@@ -165,7 +166,7 @@ func TestRoutesChangeUnderLoad(t *testing.T) {
 		k := i % len(pods)
 		n.SetTable(portTo(0, pods[k], pods[(k+1)%len(pods)]))
 		for before := asked.Load(); asked.Load() < before+5 && !t.Failed(); {
-			time.Sleep(0) // let the clients go on
+			runtime.Gosched() // let the clients go on
 		}
 	}
 	close(stop)

@@ -374,7 +374,7 @@ func TestDeadlines(t *testing.T) {
 		// waits counts too.
 		c.SetReadDeadline(start.Add(time.Hour))
 		go func() {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) //nolint:forbidigo // the time of the bubble, not of a clock
 			c.SetReadDeadline(start.Add(3 * time.Second))
 		}()
 		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 3*time.Second {
