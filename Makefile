@@ -73,6 +73,16 @@ lint: $(LINT) ## golangci-lint with gofumpt and the import rules, both modules
 	$(LINT) run --allow-serial-runners ./...
 	cd cluster/embedded && $(LINT) run --allow-serial-runners --config ../../.golangci.yml ./...
 
+# The picture of the README, of the real program on a real cluster. The script
+# says what is typed; PNG needs rsvg-convert (Debian's librsvg2-bin).
+shot: build ## take the README's picture anew
+	@mkdir -p docs/images; go build -o bin/shot ./hack/shot
+	state=$$(mktemp -d /tmp/k8stutor-shot.XXXXXX); \
+	trap 'XDG_STATE_HOME=$$state bin/k8stutor cluster delete >/dev/null 2>&1 || true; rm -rf "$$state"' EXIT; \
+	env XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state SHELL=/bin/sh PS1='$$ ' LANG=C.UTF-8 \
+	  bin/shot -size 120x40 -script hack/shot/endpoints.txt -o docs/images/screen.svg -title 'k8stutor start service' \
+	  -- bin/k8stutor --cluster embedded start service/endpoints
+
 # Without cgo, as a release would be. What does not build is printed with its
 # first error; that is a finding, not a failure.
 cross: ## build for linux, darwin and windows on amd64 and arm64; say what does not build
