@@ -7,6 +7,7 @@ package coredns
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -72,8 +73,8 @@ func sliceIndexers() cache.Indexers {
 	}
 }
 
-// watch fills a Store from the API server. sync waits until it is full; stop,
-// called after ctx has ended, waits for the informers.
+// watch gives a Store of the API server. sync fills it and waits until it is
+// full; stop, called after ctx has ended, waits for the informers.
 func watch(ctx context.Context, client kubernetes.Interface) (s Store, sync func() error, stop func(), err error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim))
 	services := factory.Core().V1().Services().Informer()
@@ -85,15 +86,36 @@ func watch(ctx context.Context, client kubernetes.Interface) (s Store, sync func
 	if err := slices.AddIndexers(sliceIndexers()); err != nil {
 		return s, nil, nil, fmt.Errorf("watch EndpointSlices: %w", err)
 	}
-	factory.Start(ctx.Done())
 	s = Store{Services: services.GetIndexer(), Slices: slices.GetIndexer(), Namespaces: namespaces.GetIndexer()}
 	sync = func() error {
+		if err := reachable(ctx, client); err != nil {
+			return err
+		}
+		factory.Start(ctx.Done())
 		if !cache.WaitForCacheSync(ctx.Done(), services.HasSynced, slices.HasSynced, namespaces.HasSynced) {
 			return context.Cause(ctx)
 		}
 		return nil
 	}
 	return s, sync, factory.Shutdown, nil
+}
+
+// reachable waits until the API server answers. After a resume its Service has
+// no endpoint for a moment: an informer that meets this sleeps for about a
+// second before it tries again, which is what the whole cluster would wait for.
+func reachable(ctx context.Context, client kubernetes.Interface) error {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if _, err := client.Discovery().ServerVersion(); err == nil {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // slim drops what DNS has no use for, so that two servers with a cache each
