@@ -1,7 +1,6 @@
 package system_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -21,27 +20,10 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/embedded/system"
 	"github.com/k8stutor/k8stutor/cluster/embedded/vnet"
 	"github.com/k8stutor/k8stutor/cluster/embedded/workload"
+	"github.com/k8stutor/k8stutor/cluster/embedded/workload/workloadtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// log is a container's output.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -126,7 +108,7 @@ func TestMirror(t *testing.T) {
 			appendTo(t, r.log, "one\n")
 			ctx, kill := context.WithCancel(t.Context())
 			defer kill()
-			out, signals, code := &log{}, make(chan workload.Signal, 1), make(chan int, 1)
+			out, signals, code := &workloadtest.Buffer{}, make(chan workload.Signal, 1), make(chan int, 1)
 			m := &system.Mirror{Part: tt.part, Source: r}
 			go func() { code <- m.Run(ctx, &workload.Process{Stdout: io.Discard, Stderr: out, Signals: signals}) }()
 			if tt.end != nil {
@@ -147,7 +129,7 @@ func TestMirror(t *testing.T) {
 
 func TestFollow(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
-	out := &log{}
+	out := &workloadtest.Buffer{}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- system.Follow(ctx, name, out) }()

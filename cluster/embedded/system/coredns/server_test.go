@@ -1,7 +1,6 @@
 package coredns
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,33 +24,16 @@ import (
 
 	"github.com/k8stutor/k8stutor/cluster/embedded/vnet"
 	"github.com/k8stutor/k8stutor/cluster/embedded/workload"
+	"github.com/k8stutor/k8stutor/cluster/embedded/workload/workloadtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// log is a container's output.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
 
 // lab is a network with a DNS server behind a Service and a client Pod.
 type lab struct {
 	net     *vnet.Network
 	client  *vnet.Pod
-	out     *log
+	out     *workloadtest.Buffer
 	signals chan workload.Signal
 	stopped chan error
 	dnsPod  *vnet.Pod
@@ -59,7 +41,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{net: vnet.New(vnet.Config{}), out: &log{}, signals: make(chan workload.Signal, 1), stopped: make(chan error, 1)}
+	l := &lab{net: vnet.New(vnet.Config{}), out: &workloadtest.Buffer{}, signals: make(chan workload.Signal, 1), stopped: make(chan error, 1)}
 	t.Cleanup(func() {
 		if err := l.net.Close(); err != nil {
 			t.Error(err)

@@ -1,7 +1,6 @@
 package metricsserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 
 	"github.com/k8stutor/k8stutor/cluster/embedded/vnet"
 	"github.com/k8stutor/k8stutor/cluster/embedded/workload"
+	"github.com/k8stutor/k8stutor/cluster/embedded/workload/workloadtest"
 )
 
 func TestMain(m *testing.M) {
@@ -104,23 +103,6 @@ func askAPI(config string) (string, error) {
 	return answer, err
 }
 
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 type files struct {
 	workload.FS
 	dir string
@@ -134,14 +116,14 @@ func (f files) OpenFile(name string, flag int, perm os.FileMode) (workload.File,
 type pod struct {
 	net     *vnet.Network
 	process *workload.Process
-	out     *log
+	out     *workloadtest.Buffer
 	signals chan workload.Signal
 	dir     string
 }
 
 func newPod(t *testing.T, args ...string) *pod {
 	t.Helper()
-	p := &pod{net: vnet.New(vnet.Config{}), out: &log{}, signals: make(chan workload.Signal, 1), dir: t.TempDir()}
+	p := &pod{net: vnet.New(vnet.Config{}), out: &workloadtest.Buffer{}, signals: make(chan workload.Signal, 1), dir: t.TempDir()}
 	api, err := p.net.Node().Listen("tcp", ":6443")
 	if err != nil {
 		t.Fatal(err)
