@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -42,6 +45,10 @@ func newBenchCommand() *cobra.Command {
 }
 
 func bench(ctx context.Context, out io.Writer, runs int, settle, idle time.Duration) error {
+	// A reader that went away (`bench | head`) would end this process on the
+	// spot, and leave a cluster running.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
+	defer stop()
 	dir, err := os.MkdirTemp("", "k8sbench")
 	if err != nil {
 		return fmt.Errorf("making a folder for the benchmark: %w", err)
@@ -101,6 +108,7 @@ func benchOnce(ctx context.Context, dir string) (r benchResult, err error) {
 	if err != nil {
 		return r, err
 	}
+	defer func() { err = errors.Join(err, benchGone(ctx, l)) }()
 	if r.cold, r.coldCPU, err = benchUp(ctx, dir); err != nil {
 		return r, err
 	}
@@ -109,13 +117,14 @@ func benchOnce(ctx context.Context, dir string) (r benchResult, err error) {
 		return r, err
 	}
 	r.down = time.Since(began)
-	if r.resume, _, err = benchUp(ctx, dir); err != nil {
-		return r, err
-	}
-	if err := stopSupervisor(ctx, l); err != nil {
-		return r, err
-	}
-	return r, l.Remove()
+	r.resume, _, err = benchUp(ctx, dir)
+	return r, err
+}
+
+// benchGone stops the cluster, also after the benchmark was cancelled, and
+// removes it.
+func benchGone(ctx context.Context, l controlplane.Layout) error {
+	return errors.Join(stopSupervisor(context.WithoutCancel(ctx), l), l.Remove())
 }
 
 // benchUp runs up as a process of its own, as a user does, and measures it
@@ -142,12 +151,13 @@ func benchUp(ctx context.Context, dir string) (elapsed, cpu time.Duration, err e
 }
 
 // benchIdle measures what a cluster that nobody uses costs.
-func benchIdle(ctx context.Context, out io.Writer, dir string, settle, idle time.Duration) error {
-	if _, _, err := benchUp(ctx, dir); err != nil {
-		return err
-	}
+func benchIdle(ctx context.Context, out io.Writer, dir string, settle, idle time.Duration) (err error) {
 	l, err := controlplane.NewLayout(dir)
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, benchGone(ctx, l)) }()
+	if _, _, err := benchUp(ctx, dir); err != nil {
 		return err
 	}
 	st, err := supervise.NewClient(l.ControlSocket()).Status(ctx)
@@ -180,13 +190,7 @@ func benchIdle(ctx context.Context, out io.Writer, dir string, settle, idle time
 		sum.pss, sum.rss, sum.private, cpu = sum.pss+u.pss, sum.rss+u.rss, sum.private+u.private, cpu+used
 	}
 	_, _ = fmt.Fprintf(w, "all\t%d MB\t%d MB\t%d MB\t%.2f %%\t\n", sum.pss>>20, sum.rss>>20, sum.private>>20, 100*cpu.Seconds()/elapsed.Seconds())
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if err := stopSupervisor(ctx, l); err != nil {
-		return err
-	}
-	return l.Remove()
+	return w.Flush()
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
