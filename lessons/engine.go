@@ -61,6 +61,7 @@ type Engine struct {
 	namespace string
 	say       *speaker
 	noAudit   bool
+	done      func(step string) bool
 
 	store *store
 	act   *activation
@@ -78,18 +79,24 @@ type Engine struct {
 	lost      error
 	lostSince time.Time
 	gaps      map[schema.GroupVersionResource]bool
-	history   []Change // since the step began, bounded
+	history   []Change    // since the step began, bounded
+	probes    []probeMark // until the step is met, bounded
 	explainer *explainer
 }
 
-// maxHistory bounds the recorded changes of a step.
-const maxHistory = 4096
+// maxHistory and maxProbes bound what is recorded of a step.
+const (
+	maxHistory = 4096
+	maxProbes  = 16384
+)
 
 // EngineOptions are the circumstances of an Engine.
 type EngineOptions struct {
 	Namespace string // where the lesson happens
 	Lang      string
 	NoAudit   bool // requests can't be seen on this cluster
+	// Done says of another step whether it has been met; nil: none has.
+	Done func(step string) bool
 }
 
 // judged is a check with its present verdict.
@@ -132,26 +139,10 @@ func NewEngine(lesson *Lesson, options EngineOptions) (*Engine, error) {
 	}
 	s := newStore()
 	e := &Engine{
-		lesson: lesson, namespace: options.Namespace, say: say, noAudit: options.NoAudit,
-		store: s, act: newActivation(options.Namespace, s), specs: lesson.WatchSpecs(options.Namespace),
-		gaps: map[schema.GroupVersionResource]bool{},
+		lesson: lesson, namespace: options.Namespace, say: say, noAudit: options.NoAudit, done: options.Done,
+		store: s, specs: lesson.WatchSpecs(options.Namespace), gaps: map[schema.GroupVersionResource]bool{},
 	}
-	e.act.metAt = func(id string) (time.Time, bool) {
-		j := e.judged(id)
-		if j == nil || j.metAt.IsZero() {
-			return time.Time{}, false
-		}
-		return j.metAt, true
-	}
-	e.act.history = e.recorded
-	e.act.traffic = func(id string) (map[string]any, bool) {
-		if j := e.judged(id); j != nil {
-			if t, ok := j.impl.(*trafficCheck); ok {
-				return t.summary(), true
-			}
-		}
-		return nil, false
-	}
+	e.act = newActivation(options.Namespace, s, e.recording())
 	e.explainer = newExplainer(e)
 	return e, nil
 }
@@ -184,6 +175,9 @@ func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
 	if !e.began || e.met {
 		return false, nil
 	}
+	if p, ok := in.(Probe); ok && !p.At.Before(e.started) {
+		e.probes = append(bounded(e.probes, maxProbes), probeMark{p.At, p.Version, p.ok()})
+	}
 	for _, j := range e.checks {
 		j.impl.observe(e, in)
 	}
@@ -196,7 +190,7 @@ func (e *Engine) begin(b Begin) error {
 		return fmt.Errorf("lesson %s has no step %q", e.lesson.Name(), b.Step)
 	}
 	e.step, e.marker, e.began, e.met, e.metAt = step, b.Marker, false, false, time.Time{}
-	e.checks, e.history = nil, nil
+	e.checks, e.history, e.probes = nil, nil, nil
 	clear(e.gaps)
 	for _, c := range step.Checks {
 		e.checks = append(e.checks, &judged{check: c, impl: newChecker(c), deps: dependencies(c), verdict: Unmet, since: e.now})
@@ -250,10 +244,7 @@ func (e *Engine) change(c Change) {
 			e.act.base.apply(c.Event)
 			return
 		}
-		if len(e.history) == maxHistory {
-			e.history = append(e.history[:0], e.history[maxHistory/2:]...)
-		}
-		e.history = append(e.history, c)
+		e.history = append(bounded(e.history, maxHistory), c)
 	}
 }
 
@@ -479,29 +470,6 @@ func (e *Engine) stateVars(c *Check) (vars map[string]any, missing bool) {
 	}
 	vars["object"] = u.Object
 	return vars, false
-}
-
-// recorded is history() of the values.
-func (e *Engine) recorded(resource string) []any {
-	gvr, err := ParseResource(resource)
-	if err != nil {
-		return nil
-	}
-	out := []any{}
-	for _, c := range e.history {
-		if c.Resource != gvr || c.Object() == nil {
-			continue
-		}
-		entry := map[string]any{"type": string(c.Type), "old": nil, "new": nil, "at": c.At}
-		if c.Old != nil {
-			entry["old"] = c.Old.Object
-		}
-		if c.New != nil {
-			entry["new"] = c.New.Object
-		}
-		out = append(out, entry)
-	}
-	return out
 }
 
 func eventsResource() schema.GroupVersionResource { return known()["events"] }

@@ -183,7 +183,7 @@ func (w *watchFinder) fail(e ast.Expr, message string) {
 // resourceArgument tells which argument of a function is a resource.
 func resourceArgument(function string) (int, bool) {
 	switch function {
-	case "get", "list", "listIn", "exists", "before", "listBefore", "history":
+	case "get", "list", "listIn", "exists", "before", "listBefore", "history", "moments":
 		return 0, true
 	case "owned":
 		return 1, true
@@ -196,6 +196,8 @@ func impliedResources(function string) []string {
 	switch function {
 	case "endpoints", "readyEndpoints":
 		return []string{"endpointslices"}
+	case "runs":
+		return []string{"pods"}
 	case "owned", "owners":
 		return []string{"replicasets"}
 	case "settled":

@@ -61,16 +61,6 @@ func functionDecls() []cel.EnvOption {
 	}
 }
 
-// valueDecls are the functions that only live text may use.
-func valueDecls() []cel.EnvOption {
-	str := cel.StringType
-	return []cel.EnvOption{
-		cel.Function("metAt", cel.Overload("metAt_a", []*cel.Type{str}, cel.TimestampType, cel.LateFunctionBinding())),
-		cel.Function("history", cel.Overload("history_a", []*cel.Type{str}, cel.ListType(cel.DynType), cel.LateFunctionBinding())),
-		cel.Function("trafficOf", cel.Overload("trafficOf_a", []*cel.Type{str}, cel.DynType, cel.LateFunctionBinding())),
-	}
-}
-
 // toVal turns a Go value into CEL's; an error becomes CEL's error.
 func toVal(v any) ref.Val {
 	switch x := v.(type) {
@@ -168,15 +158,13 @@ type activation struct {
 	now       *store // the present
 	base      *store // when the step began
 	started   time.Time
-	metAt     func(check string) (time.Time, bool)
-	history   func(resource string) []any
-	traffic   func(check string) (map[string]any, bool)
+	recorded  *recording
 
 	functions map[string]cel.LateBoundFunction
 }
 
-func newActivation(namespace string, now *store) *activation {
-	a := &activation{namespace: namespace, now: now, base: newStore()}
+func newActivation(namespace string, now *store, recorded *recording) *activation {
+	a := &activation{namespace: namespace, now: now, base: newStore(), recorded: recorded}
 	a.functions = map[string]cel.LateBoundFunction{
 		"get":        a.get,
 		"list":       a.list,
@@ -191,29 +179,8 @@ func newActivation(namespace string, now *store) *activation {
 			return toVal(a.endpoints(text(v[0]), true))
 		},
 		"settled": func(string, ...ref.Val) ref.Val { return types.Bool(a.settled()) },
-		"metAt": func(_ string, v ...ref.Val) ref.Val {
-			if a.metAt != nil {
-				if t, ok := a.metAt(text(v[0])); ok {
-					return types.Timestamp{Time: t}
-				}
-			}
-			return types.WrapErr(errNoValue)
-		},
-		"history": func(_ string, v ...ref.Val) ref.Val {
-			if a.history == nil {
-				return toVal([]any{})
-			}
-			return toVal(a.history(text(v[0])))
-		},
-		"trafficOf": func(_ string, v ...ref.Val) ref.Val {
-			if a.traffic != nil {
-				if t, ok := a.traffic(text(v[0])); ok {
-					return toVal(t)
-				}
-			}
-			return types.WrapErr(errNoValue)
-		},
 	}
+	maps.Copy(a.functions, a.recorded.functions())
 	return a
 }
 

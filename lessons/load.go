@@ -368,14 +368,14 @@ func (v *validator) placeholders(file, body string, line int, s *Step) {
 	for i, l := range strings.Split(body, "\n") {
 		for _, m := range placeholder.FindAllStringSubmatchIndex(l, -1) {
 			at := Pos{File: file, Line: line + i, Col: m[0] + 1}
-			if m[6] >= 0 {
+			if m[2*groupOther] >= 0 {
 				v.problems.add(at, `%s: wanted {{ live "name" }} or {{ namespace }}`, l[m[0]:m[1]])
 				continue
 			}
-			if m[2] < 0 {
+			if m[2*groupName] < 0 {
 				continue
 			}
-			value := l[m[2]:m[3]]
+			value := l[m[2*groupName]:m[2*groupName+1]]
 			if s == nil {
 				v.problems.add(at, "live values belong into the text of a step")
 			} else if _, ok := s.Values[value]; !ok {

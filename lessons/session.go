@@ -142,7 +142,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 	if s.audit, err = options.World.Requests(ctx); err != nil {
 		return fail(err)
 	}
-	s.engine, err = NewEngine(options.Lesson, EngineOptions{Namespace: options.World.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil})
+	s.engine, err = NewEngine(options.Lesson, EngineOptions{Namespace: options.World.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil, Done: s.isDone})
 	if err != nil {
 		return fail(err)
 	}
@@ -190,6 +190,9 @@ func (s *Session) Close() {
 	}
 	os.RemoveAll(s.dir)
 }
+
+// isDone says whether a step has been met, now or in an earlier session.
+func (s *Session) isDone(step string) bool { return !s.met[step].IsZero() }
 
 // do runs f in the goroutine that owns the session's state.
 func (s *Session) do(f func()) {

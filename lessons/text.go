@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -92,30 +93,95 @@ func either(a, b string) string {
 	return b
 }
 
-// placeholder matches `{{ live "name" }}`, `{{ namespace }}` and, so that they
-// can be refused, any other double braces.
-var placeholder = regexp.MustCompile(`\{\{\s*(?:live\s+"([^"{}]*)"|(namespace)|([^{}]*))\s*\}\}`)
+// placeholder matches `{{ live "name" }}`, with a width if wanted,
+// `{{ namespace }}`, `{{ seed }}` and, so that they can be refused, any other
+// double braces.
+var placeholder = regexp.MustCompile(`\{\{\s*(?:live\s+"([^"{}]*)"(?:\s+([0-9]{1,2}))?|(namespace|seed)|([^{}]*))\s*\}\}`)
+
+// The groups of placeholder.
+const (
+	groupName = iota + 1
+	groupWidth
+	groupBuiltin
+	groupOther
+)
 
 // missingValue stands where a live value can't be worked out yet.
 const missingValue = "…"
 
+// fill puts live values into Markdown. A value of several lines becomes a code
+// block of its own where it stands alone; in a code block its lines go below
+// one another where it begins.
 func fill(text string, live func(string) (string, bool)) string {
-	return placeholder.ReplaceAllStringFunc(text, func(match string) string {
-		m := placeholder.FindStringSubmatch(match)
-		name := m[1]
+	lines := strings.Split(text, "\n")
+	fenced := false
+	for i, line := range lines {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fenced = !fenced
+		}
+		if strings.Contains(line, "{{") {
+			lines[i] = fillLine(line, fenced, live)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func fillLine(line string, fenced bool, live func(string) (string, bool)) string {
+	out := ""
+	for {
+		at := placeholder.FindStringSubmatchIndex(line)
+		if at == nil {
+			return out + line
+		}
+		value, known := valueOf(line, at, live)
+		if !known {
+			out, line = out+line[:at[1]], line[at[1]:]
+			continue
+		}
+		before, after := out+line[:at[0]], line[at[1]:]
+		parts := strings.Split(value, "\n")
 		switch {
-		case m[2] != "":
-			name = "namespace"
-		case m[3] != "":
-			return match
+		case len(parts) == 1:
+		case fenced:
+			begin := columnsOf(before[strings.LastIndex(before, "\n")+1:])
+			value = strings.Join(parts, "\n"+strings.Repeat(" ", begin))
+		case strings.TrimSpace(before+after) == "":
+			value = "```\n" + value + "\n```"
+		default:
+			value = strings.Join(parts, " ")
 		}
-		if live != nil {
-			if value, ok := live(name); ok {
-				return value
-			}
+		out, line = before+value, after
+	}
+}
+
+// valueOf is what stands for the placeholder at so in line; false when it is
+// none.
+func valueOf(line string, at []int, live func(string) (string, bool)) (string, bool) {
+	group := func(n int) string {
+		if at[2*n] < 0 {
+			return ""
 		}
-		return missingValue
-	})
+		return line[at[2*n]:at[2*n+1]]
+	}
+	name := group(groupName)
+	switch {
+	case group(groupBuiltin) != "":
+		name = group(groupBuiltin)
+	case at[2*groupOther] >= 0:
+		return "", false
+	}
+	value, ok := "", false
+	if live != nil {
+		value, ok = live(name)
+	}
+	if !ok {
+		value = missingValue
+	}
+	if width := group(groupWidth); width != "" {
+		n, _ := strconv.Atoi(width) // the expression lets only digits through
+		value = pad(value, n)
+	}
+	return value, true
 }
 
 // The marker lines of a step's Markdown.

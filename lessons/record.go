@@ -1,0 +1,106 @@
+package lessons
+
+import (
+	"time"
+)
+
+// recording gives the functions of live text what the engine has recorded.
+func (e *Engine) recording() *recording {
+	return &recording{
+		metAt:   e.whenMet,
+		met:     e.isMet,
+		done:    func(step string) bool { return e.done != nil && e.done(step) },
+		history: e.recorded,
+		moments: func(resource, name string) []any {
+			gvr, err := ParseResource(resource)
+			if err != nil {
+				return []any{}
+			}
+			return momentsOf(e.history, gvr, name)
+		},
+		runs: func(pod string) []any { return runValues(runsOf(e.pictures(pod))) },
+		traffic: func(id string) (map[string]any, bool) {
+			if j := e.judged(id); j != nil {
+				if t, ok := j.impl.(*trafficCheck); ok {
+					return t.summary(), true
+				}
+			}
+			return nil, false
+		},
+		probes: func() []probeMark { return e.probes },
+		end: func() time.Time {
+			if e.met {
+				return e.metAt
+			}
+			return e.now
+		},
+		say: func(id string) string { return e.say.text(id) },
+	}
+}
+
+// whenMet is when a check, or with "" the step, was met.
+func (e *Engine) whenMet(id string) (time.Time, bool) {
+	if id == "" {
+		return e.metAt, e.met
+	}
+	j := e.judged(id)
+	if j == nil || j.metAt.IsZero() {
+		return time.Time{}, false
+	}
+	return j.metAt, true
+}
+
+// isMet says whether a check is met now, and whether there is one.
+func (e *Engine) isMet(id string) (met, known bool) {
+	j := e.judged(id)
+	if j == nil {
+		return false, false
+	}
+	return e.met || j.verdict == Met, true
+}
+
+// pictures are all that was seen of a Pod, oldest first.
+func (e *Engine) pictures(pod string) []object {
+	gvr := known()["pods"]
+	var out []object
+	if u := e.act.base.get(gvr, e.namespace, pod); u != nil {
+		out = append(out, u.Object)
+	}
+	for _, c := range e.history {
+		if c.Resource == gvr && c.New != nil && c.New.GetName() == pod {
+			out = append(out, c.New.Object)
+		}
+	}
+	return out
+}
+
+// recorded is history() of the values.
+func (e *Engine) recorded(resource string) []any {
+	gvr, err := ParseResource(resource)
+	if err != nil {
+		return nil
+	}
+	out := []any{}
+	for _, c := range e.history {
+		if c.Resource != gvr || c.Object() == nil {
+			continue
+		}
+		entry := map[string]any{"type": string(c.Type), "old": nil, "new": nil, "at": c.At}
+		if c.Old != nil {
+			entry["old"] = c.Old.Object
+		}
+		if c.New != nil {
+			entry["new"] = c.New.Object
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+// bounded drops the older half of a list that has reached its limit.
+func bounded[T any](list []T, limit int) []T {
+	if len(list) < limit {
+		return list
+	}
+	return append(list[:0], list[limit/2:]...)
+}
