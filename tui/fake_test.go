@@ -259,7 +259,6 @@ func (s *screen) send(msg tea.Msg) tea.Cmd {
 func (s *screen) shellShows(output string) {
 	w, h := s.layout.shellSize()
 	sc := term.NewScreen(w, h, 0, nil)
-	defer sc.Close()
 	_, _ = sc.Write([]byte(output))
 	if s.shell.term == nil {
 		s.shell.term = new(term.Term)

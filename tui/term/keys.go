@@ -19,7 +19,7 @@ type Mouse = uv.MouseEvent
 // (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, "PC-Style Function
 // Keys"); nothing for keys that have no meaning there.
 func (s *Screen) EncodeKey(k Key) []byte {
-	return encodeKey(k, s.mode(ansi.ModeCursorKeys))
+	return encodeKey(k, s.emu.on(modeCursorKeys))
 }
 
 // EncodePaste is what to send for pasted text: bracketed when the program
@@ -28,7 +28,7 @@ func (s *Screen) EncodeKey(k Key) []byte {
 func (s *Screen) EncodePaste(text string) []byte {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	text = strings.ReplaceAll(text, "\n", "\r")
-	if !s.mode(ansi.ModeBracketedPaste) {
+	if !s.emu.on(modePaste) {
 		return []byte(text)
 	}
 	text = strings.ReplaceAll(text, ansi.BracketedPasteEnd, "")
@@ -38,7 +38,7 @@ func (s *Screen) EncodePaste(text string) []byte {
 // EncodeFocus tells the program that the pane got or lost the focus, when it
 // asked to be told.
 func (s *Screen) EncodeFocus(focused bool) []byte {
-	if !s.mode(ansi.ModeFocusEvent) {
+	if !s.emu.on(modeFocus) {
 		return nil
 	}
 	if focused {
@@ -57,14 +57,14 @@ func (s *Screen) EncodeMouse(m Mouse) []byte {
 	switch {
 	case !buttons:
 		return nil
-	case isMotion && !motion && (ev.Button == uv.MouseNone || !s.mode(ansi.ModeMouseButtonEvent)):
+	case isMotion && !motion && (ev.Button == uv.MouseNone || !s.emu.on(modeMouseButton)):
 		return nil
-	case isRelease && s.mode(ansi.ModeMouseX10) && !s.mode(ansi.ModeMouseNormal):
+	case isRelease && s.emu.on(modeMouseX10):
 		return nil
 	}
 	b := ansi.EncodeMouseButton(ev.Button, isMotion,
 		ev.Mod.Contains(uv.ModShift), ev.Mod.Contains(uv.ModAlt), ev.Mod.Contains(uv.ModCtrl))
-	if s.mode(ansi.ModeMouseExtSgr) {
+	if s.emu.on(modeMouseSGR) {
 		return []byte(ansi.MouseSgr(b, ev.X, ev.Y, isRelease))
 	}
 	if ev.X > 222 || ev.Y > 222 {

@@ -1,159 +1,187 @@
 package term
 
 import (
-	"strconv"
 	"strings"
+	"unicode/utf8"
 
-	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
-// Rows renders the screen as one string for each row, with colours as ANSI
-// sequences, each exactly as wide as the screen by [ansi.StringWidth] and each
-// ending without a style. back scrolls that many lines up into the history
-// (more than there are: to the top).
-func (s *Screen) Rows(back int) []string {
-	return s.rows(back, (*rowWriter).styled)
-}
-
 // Text is the screen as plain text, without trailing spaces.
 func (s *Screen) Text() []string {
-	rows := s.rows(0, (*rowWriter).plain)
-	for i := range rows {
-		rows[i] = strings.TrimRight(rows[i], " ")
-	}
-	return rows
-}
-
-func (s *Screen) rows(back int, render func(*rowWriter) string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, h := s.emu.Width(), s.emu.Height()
-	history := s.emu.ScrollbackLen()
-	if s.emu.IsAltScreen() {
-		history = 0
-	}
-	back = min(max(back, 0), history)
-	out := make([]string, h)
-	rw := rowWriter{cells: make([]*uv.Cell, w)}
-	for y := range h {
-		if line := y - back; line >= 0 {
-			for x := range w {
-				rw.cells[x] = s.emu.CellAt(x, line)
-			}
-		} else {
-			for x := range w {
-				rw.cells[x] = s.emu.ScrollbackCellAt(x, history+line)
-			}
-		}
-		out[y] = render(&rw)
+	out := make([]string, s.emu.h)
+	for y, l := range s.emu.scr.lines {
+		out[y] = strings.TrimRight(s.emu.columns(l, 0, s.emu.w), " ")
 	}
 	return out
 }
 
-// rowWriter turns the cells of one row into a string.
-type rowWriter struct {
-	cells []*uv.Cell
-	buf   strings.Builder
-}
-
-// styled renders with colours. Characters whose width in the outer terminal
-// could differ from the cells they take are replaced.
-func (r *rowWriter) styled() string {
-	line, ascii := r.render(true, false)
-	if !ascii && ansi.StringWidth(line) != len(r.cells) {
-		line, _ = r.render(true, true)
+// columns is the plain text of a line's columns from a to b.
+func (e *emulator) columns(l *line, a, b int) string {
+	var out strings.Builder
+	for _, c := range l.cells[min(a, len(l.cells)):min(b, len(l.cells))] {
+		switch {
+		case c.ch == tail:
+		case c.ch > 0 && c.ch < firstCluster:
+			out.WriteRune(c.ch)
+		default:
+			out.WriteString(e.cellText(c.ch))
+		}
 	}
-	return line
+	return out.String()
 }
 
-func (r *rowWriter) plain() string {
-	line, _ := r.render(false, false)
-	return line
-}
-
-// render writes the row. With strict, only ASCII and characters that measure
-// the same alone and beside others (CJK, box drawing) are let through.
-func (r *rowWriter) render(styled, strict bool) (line string, ascii bool) {
-	r.buf.Reset()
-	ascii = true
-	var pen uv.Style
-	for x := 0; x < len(r.cells); {
-		content, width, style := r.cell(x, strict)
-		if styled {
-			if !style.Equal(&pen) {
-				r.buf.WriteString(uv.StyleDiff(&pen, &style))
-				pen = style
+// rows draws as many lines as the screen is high.
+func (e *emulator) rows(top int, look Look) []string {
+	out := make([]string, e.h)
+	find := newFinder(look.Find)
+	d := drawer{e: e, buf: make([]byte, 0, 512)}
+	for y := range out {
+		l := e.at(top + y)
+		if l == nil {
+			out[y] = strings.Repeat(" ", e.w) // a line of the history that is gone
+			continue
+		}
+		d.marks = nil
+		if look.Select != nil {
+			d.mark(look.Select.in(top+y, e.w), selected)
+		}
+		if find != nil {
+			for _, m := range find.in(e, l) {
+				d.mark(m, found)
 			}
 		}
-		if len(content) > 1 || content[0] >= 0x80 {
-			ascii = false
-		}
-		r.buf.WriteString(content)
-		x += width
-	}
-	if styled && !pen.IsZero() {
-		r.buf.WriteString(ansi.ResetStyle)
-	}
-	return r.buf.String(), ascii
-}
-
-// cell is what to print at column x: its text, the columns that it takes (at
-// least 1), and its style.
-func (r *rowWriter) cell(x int, strict bool) (content string, width int, style uv.Style) {
-	c := r.cells[x]
-	if c == nil {
-		return " ", 1, style
-	}
-	style = c.Style
-	switch {
-	case c.Width <= 0 || c.Content == "": // half of a wide character that is gone
-		return " ", 1, style
-	case len(c.Content) == 1:
-		if b := c.Content[0]; b < ' ' || b >= 0x7f {
-			return " ", 1, style
-		}
-		return c.Content, 1, style
-	case c.Width > 2 || x+c.Width > len(r.cells),
-		c.Width == 2 && !isHalf(r.cells[x+1]),
-		hasControl(c.Content):
-		return " ", 1, style
-	case ansi.StringWidth(c.Content) != c.Width || strict && !single(c.Content):
-		return strings.Repeat("?", c.Width), c.Width, style
-	}
-	return c.Content, c.Width, style
-}
-
-// isHalf tells whether c is the second column of a wide character. A line of the
-// history ends with the first.
-func isHalf(c *uv.Cell) bool { return c == nil || c.Width == 0 && c.Content == "" }
-
-func hasControl(s string) bool {
-	for _, r := range s {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return true
-		}
-	}
-	return false
-}
-
-// single tells whether s is one character that can't join its neighbours.
-func single(s string) bool {
-	n := 0
-	for _, r := range s {
-		n++
 		switch {
-		case r >= 0x2500 && r <= 0x25ff, // box drawing, blocks, shapes
-			r >= 0x2e80 && r <= 0x9fff, // CJK
-			r >= 0xac00 && r <= 0xd7a3, // Hangul syllables
-			r >= 0xf900 && r <= 0xfaff,
-			r >= 0xff00 && r <= 0xffef,
-			r >= 0xa1 && r <= 0x2ff && r != 0xad: // Latin
+		case d.marks != nil:
+			out[y] = d.row(l)
+		case l.drawn == "" || len(l.cells) != e.w:
+			l.drawn = d.row(l)
+			fallthrough
 		default:
-			return false
+			out[y] = l.drawn
 		}
 	}
-	return n == 1
+	return out
+}
+
+// What is marked in a row.
+const (
+	found byte = 1 + iota
+	selected
+)
+
+// drawer turns lines into rows.
+type drawer struct {
+	e     *emulator
+	buf   []byte
+	marks []byte // by column; nil for none
+}
+
+// mark marks columns.
+func (d *drawer) mark(c columns, how byte) {
+	if c.a >= c.b {
+		return
+	}
+	if d.marks == nil {
+		d.marks = make([]byte, d.e.w)
+	}
+	for x := c.a; x < min(c.b, len(d.marks)); x++ {
+		d.marks[x] = max(d.marks[x], how)
+	}
+}
+
+// row draws a line. Characters whose width in the outer terminal could differ
+// from the columns that they take are replaced.
+func (d *drawer) row(l *line) string {
+	if d.draw(l, false) || ansi.StringWidth(string(d.buf)) == d.e.w {
+		return string(d.buf)
+	}
+	d.draw(l, true)
+	return string(d.buf)
+}
+
+// draw writes the row into the buffer and tells whether it is plain ASCII. With
+// strict, only ASCII and characters that measure the same alone and beside
+// others (CJK, box drawing) are let through.
+func (d *drawer) draw(l *line, strict bool) (ascii bool) {
+	d.buf = d.buf[:0]
+	ascii = true
+	pen := style{}
+	w := d.e.w
+	end := min(w, l.used)
+	if d.marks != nil {
+		end = w
+	}
+	for x := 0; x < end; {
+		c := cell{}
+		if x < len(l.cells) {
+			c = l.cells[x]
+		}
+		st := c.style
+		if d.marks != nil {
+			switch d.marks[x] {
+			case found:
+				st.attrs = st.attrs&^underlineMask | bold | 1<<underlineShift
+			case selected:
+				st.attrs ^= reverse
+			}
+		}
+		if st != pen {
+			d.buf = st.appendSGR(d.buf)
+			pen = st
+		}
+		switch {
+		case c.ch <= 0:
+			d.buf = append(d.buf, ' ')
+			x++
+		case c.ch < utf8.RuneSelf:
+			d.buf = append(d.buf, byte(c.ch))
+			x++
+		default:
+			ascii = false
+			x += d.character(l, x, strict)
+		}
+	}
+	if pen != (style{}) {
+		d.buf = append(d.buf, ansi.ResetStyle...)
+	}
+	for x := end; x < w; x++ {
+		d.buf = append(d.buf, ' ')
+	}
+	return ascii
+}
+
+// character writes the character at x, which is not ASCII, and returns how many
+// columns it takes.
+func (d *drawer) character(l *line, x int, strict bool) (width int) {
+	ch := l.cells[x].ch
+	width = 1
+	if x+1 < len(l.cells) && l.cells[x+1].ch == tail {
+		width = 2
+	}
+	if x+width > d.e.w { // a line of the history that was wider
+		d.buf = append(d.buf, ' ')
+		return 1
+	}
+	if ch < firstCluster && sure(ch, width) {
+		d.buf = utf8.AppendRune(d.buf, ch)
+		return width
+	}
+	text := d.e.cellText(ch)
+	if strict || ansi.StringWidth(text) != width {
+		text = "??"[:width]
+	}
+	d.buf = append(d.buf, text...)
+	return width
+}
+
+// sure tells whether a character is this wide everywhere, and can't join its
+// neighbours.
+func sure(r rune, width int) bool {
+	if width == 2 {
+		return plainWide(r) || r >= 0x3001 && r <= 0x3029 || r >= 0xff01 && r <= 0xff5e
+	}
+	return r >= 0xa1 && r <= 0x2ff && r != 0xad || r >= 0x2500 && r <= 0x259f
 }

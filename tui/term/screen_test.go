@@ -24,7 +24,6 @@ func newScreen(t testing.TB, w, h int) (*Screen, func() string) {
 		defer mu.Unlock()
 		got = append(got, b...)
 	})
-	t.Cleanup(s.Close)
 	return s, func() string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -117,7 +116,6 @@ func TestScreenText(t *testing.T) {
 func TestScreenAnswersGoToTheProgram(t *testing.T) {
 	s, replies := newScreen(t, 20, 5)
 	feed(s, "ab\x1b[6n\x1b[c\x1b[5n")
-	s.Close()
 	for _, want := range []string{"\x1b[1;3R", "\x1b[?62;", "\x1b[?0n"} {
 		if !strings.Contains(replies(), want) && !strings.Contains(replies(), strings.ReplaceAll(want, "?0n", "0n")) {
 			t.Errorf("replies %q lack %q", replies(), want)
@@ -135,7 +133,6 @@ func TestScreenFilters(t *testing.T) {
 	feed(s, "\x1b]52;c;c2VjcmV0\x07\x1b]52;c;?\x07")           // clipboard write and read
 	feed(s, "\x1b]8;;https://example.com\x07link\x1b]8;;\x07") // hyperlink
 	feed(s, "\x1bP+q544e\x1b\\\x1b_apc\x1b\\\x1b^pm\x1b\\")    // DCS, APC, PM
-	s.Close()
 	if got := s.Title(); got != "日本 shell" {
 		t.Errorf("title %q", got)
 	}
@@ -302,7 +299,6 @@ func FuzzScreen(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, w, h uint8) {
 		s := NewScreen(int(w), int(h), 20, nil)
-		defer s.Close()
 		half := len(data) / 2
 		_, _ = s.Write(data[:half])
 		checkWidths(t, s, 0)
@@ -350,8 +346,6 @@ func TestScrollingAtOnce(t *testing.T) {
 		if a, b := all.Cursor(), one.Cursor(); a != b || all.HistoryLen() != one.HistoryLen() {
 			t.Errorf("seed %d: cursor %v, byte by byte %v; history %d and %d", seed, a, b, all.HistoryLen(), one.HistoryLen())
 		}
-		all.Close()
-		one.Close()
 		if t.Failed() {
 			return
 		}

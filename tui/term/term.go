@@ -269,7 +269,6 @@ func (t *Term) Close() {
 		t.closed = true
 		close(t.wake)
 		t.mu.Unlock()
-		t.Screen.Close()
 		t.wg.Wait()
 	})
 }
