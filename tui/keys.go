@@ -26,23 +26,40 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		}
 		return nil
 	case m.help:
-		m.help = false
+		switch by := steps(m.keys[scopeOverlay].at(name), m.height/2); by {
+		case 0:
+			m.help, m.helpScroll = false, 0
+		default:
+			m.helpScroll = max(m.helpScroll, 0) + by
+		}
 		return nil
 	case m.prefixed:
 		m.prefixed = false
 		if k.Keystroke() == m.prefix {
 			return m.toShell(k) // twice sends it to the program
 		}
-		return m.command(name)
+		return m.do(m.keys[scopePrefix].at(name))
 	case k.Keystroke() == m.prefix:
-		m.prefixed = true
+		m.prefixed, m.resizing = true, false
 		return nil
+	case m.resizing:
+		if a := m.keys[scopePrefix].at(name); resizes(a) {
+			return m.resize(a)
+		}
+		m.resizing = false
+		if name == "enter" || name == "esc" {
+			return nil
+		}
+	}
+	switch {
 	case m.prompting():
 		return m.keyPrompt(k)
 	case m.focus == paneShell:
 		return m.toShell(k)
+	case m.focus == paneLesson:
+		return m.do(m.keys[scopeLesson].at(name))
 	}
-	return m.keyPane(name)
+	return m.do(m.keys[scopeCluster].at(name))
 }
 
 func (m *model) keyStarting(name string) tea.Cmd {
@@ -52,35 +69,54 @@ func (m *model) keyStarting(name string) tea.Cmd {
 	return nil
 }
 
-// command is the key after the prefix.
-func (m *model) command(name string) tea.Cmd {
-	switch strings.ToLower(name) {
-	case "l":
+// do does what a key asks for.
+func (m *model) do(a action) tea.Cmd {
+	switch a {
+	case actLesson:
 		return m.setFocus(paneLesson)
-	case "c":
+	case actCluster:
 		return m.setFocus(paneCluster)
-	case "s":
+	case actShell:
 		return m.setFocus(paneShell)
-	case "tab", "right", "down":
+	case actForward:
 		return m.setFocus((m.focus + 1) % 3)
-	case "shift+tab", "left", "up":
+	case actBackward:
 		return m.setFocus((m.focus + 2) % 3)
-	case "pgup", "k":
+	case actHistUp:
 		return m.scrollShell(1)
-	case "pgdown", "j":
+	case actHistDown:
 		return m.scrollShell(-1)
-	case "?":
+	case actMouse:
+		m.noMouse = !m.noMouse
+		if m.notice = m.words.say("mouse_on"); m.noMouse {
+			m.notice = m.words.say("mouse_off")
+		}
+	case actSuspend:
+		return m.suspend()
+	case actHelp:
 		m.help = true
-	case "q":
+	case actQuit:
 		return m.askQuit()
-	case "h", "n", "p", "a", "r", "t":
-		return m.lessonCommand(strings.ToLower(name))
+	case actZoom, actArrange, actLeft, actRight, actUp, actDown, actEven:
+		return m.resize(a)
+	case actLineUp, actLineDown, actPageUp, actPageDown, actTop, actBottom:
+		m.move(a)
+	case actInsert:
+		return m.insertCommand()
+	case actCopy:
+		return m.copyCommand()
+	case actNextCmd:
+		m.moveCommand(1)
+	case actPrevCmd:
+		m.moveCommand(-1)
+	case actHint, actNext, actBack, actAnswer, actReset, actRetry:
+		return m.lessonCommand(a)
 	}
 	return nil
 }
 
 // lessonCommand is a command to the lesson.
-func (m *model) lessonCommand(name string) tea.Cmd {
+func (m *model) lessonCommand(a action) tea.Cmd {
 	page, s, w := m.lesson.page, m.running.Session, m.words
 	if page.Phase == lessons.PhaseSetup {
 		m.notice = w.say("preparing")
@@ -89,15 +125,15 @@ func (m *model) lessonCommand(name string) tea.Cmd {
 	ask := func(question string, do func()) {
 		m.confirm = &confirm{w.say(question), func() tea.Cmd { return tea.Batch(m.closePrompt(), act(do)) }}
 	}
-	switch name {
-	case "h":
+	switch a {
+	case actHint:
 		if page.Hints >= len(page.Text.Hints) {
 			m.notice = w.say("no_more_hints")
 			return nil
 		}
 		m.lesson.follow = true
 		return act(s.OpenHint)
-	case "n":
+	case actNext:
 		switch {
 		case page.Index+1 >= page.Count:
 			m.notice = w.say("last_step")
@@ -106,21 +142,21 @@ func (m *model) lessonCommand(name string) tea.Cmd {
 		default:
 			ask("confirm_skip", s.Next)
 		}
-	case "p":
+	case actBack:
 		if page.Index == 0 {
 			m.notice = w.say("first_step")
 			return nil
 		}
 		ask("confirm_back", s.Previous)
-	case "r":
+	case actReset:
 		ask("confirm_reset", s.Reset)
-	case "t":
+	case actRetry:
 		if !m.lesson.violated() {
 			m.notice = w.say("nothing_broken")
 			return nil
 		}
 		return act(s.Retry)
-	case "a":
+	case actAnswer:
 		if m.lesson.prompt == nil {
 			q := openQuestion(m.lesson.outcome())
 			if q == nil {
@@ -142,38 +178,22 @@ func (m *model) askQuit() tea.Cmd {
 	return nil
 }
 
-// keyPane scrolls the lesson or the cluster, or goes back to the shell.
-func (m *model) keyPane(name string) tea.Cmd {
-	page := max(m.layout.panes[m.focus].h/2, 1)
-	by := 0
-	switch name {
-	case "j", "down":
-		by = 1
-	case "k", "up":
-		by = -1
-	case "pgdown", "space", "ctrl+d", "ctrl+f":
-		by = page
-	case "pgup", "ctrl+u", "ctrl+b":
-		by = -page
-	case "g", "home":
-		by = -1 << 20
-	case "G", "end":
-		by = 1 << 20
-	case "tab":
-		return m.setFocus((m.focus + 1) % 3)
-	case "shift+tab":
-		return m.setFocus((m.focus + 2) % 3)
-	case "?":
-		m.help = true
-	case "esc", "enter", "q", "i":
-		return m.setFocus(paneShell)
-	}
-	if m.focus == paneLesson {
+// move scrolls the lesson, or moves through the cluster.
+func (m *model) move(a action) {
+	by := steps(a, m.layout.panes[m.focus].h/2)
+	switch m.focus {
+	case paneLesson:
 		m.lesson.scrollBy(by)
-	} else {
+	case paneCluster:
 		m.cluster.scrollBy(by)
 	}
-	return nil
+}
+
+// steps is how many lines an action moves, half a page being half; 0 for one
+// that does not move.
+func steps(a action, half int) int {
+	half = max(half, 1)
+	return map[action]int{actLineDown: 1, actLineUp: -1, actPageDown: half, actPageUp: -half, actTop: -1 << 20, actBottom: 1 << 20}[a]
 }
 
 // toShell gives a key to the program in the shell, or starts a new shell when
@@ -211,39 +231,6 @@ func (m *model) paste(text string) tea.Cmd {
 		if err := m.shell.term.Paste(text); err != nil {
 			m.notice = err.Error()
 		}
-	}
-	return nil
-}
-
-// mouse passes mouse events on to a program that asked for them.
-func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
-	r := m.layout.panes[paneShell]
-	if m.stage != running || m.focus != paneShell || m.shell.term == nil || !m.shell.frame.mouse || !r.contains(msg.Mouse().X, msg.Mouse().Y) {
-		return nil
-	}
-	var ev uv.MouseEvent
-	switch msg := msg.(type) {
-	case tea.MouseClickMsg:
-		e := uv.MouseClickEvent(msg)
-		e.X, e.Y = e.X-r.x, e.Y-r.y
-		ev = e
-	case tea.MouseReleaseMsg:
-		e := uv.MouseReleaseEvent(msg)
-		e.X, e.Y = e.X-r.x, e.Y-r.y
-		ev = e
-	case tea.MouseWheelMsg:
-		e := uv.MouseWheelEvent(msg)
-		e.X, e.Y = e.X-r.x, e.Y-r.y
-		ev = e
-	case tea.MouseMotionMsg:
-		e := uv.MouseMotionEvent(msg)
-		e.X, e.Y = e.X-r.x, e.Y-r.y
-		ev = e
-	default:
-		return nil
-	}
-	if err := m.shell.term.Mouse(ev); err != nil {
-		m.notice = err.Error()
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func TestCommands(t *testing.T) {
 		{"while preparing", preparing, []string{"ctrl+g", "n"}, "", "preparing the step"},
 		{"reset after a failed preparation", failed, []string{"ctrl+g", "r", "y"}, "reset", "no such host"},
 		{"capitals too", update("en"), []string{"ctrl+g", "H"}, "hint", ""},
-		{"an unknown key does nothing", update("en"), []string{"ctrl+g", "z"}, "", "^G then:"},
+		{"an unknown key does nothing", update("en"), []string{"ctrl+g", "x"}, "", "^G then:"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -233,5 +233,27 @@ func TestPromptEditing(t *testing.T) {
 	p.key(keyPress("ctrl+u"))
 	if len(p.text) != 0 {
 		t.Errorf("after ^U %q", string(p.text))
+	}
+}
+
+// TestBindings: no key means two things in one scope, and everything in the
+// table can be reached.
+func TestBindings(t *testing.T) {
+	for in, bound := range defaultBindings() {
+		seen := map[string]action{}
+		for _, b := range bound {
+			if len(b.keys) == 0 {
+				t.Errorf("scope %d: %s has no key", in, b.action)
+			}
+			for _, k := range b.keys {
+				if seen[k] != "" {
+					t.Errorf("scope %d: %q means %s and %s", in, k, seen[k], b.action)
+				}
+				seen[k] = b.action
+				if got := bound.at(k); got != b.action {
+					t.Errorf("scope %d: %q means %q, want %q", in, k, got, b.action)
+				}
+			}
+		}
 	}
 }

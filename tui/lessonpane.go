@@ -23,6 +23,9 @@ type lessonPane struct {
 	most     int  // how far it can be scrolled
 	follow   bool // show what comes to the end of the text next
 	body     []string
+	commands []command // in the body
+	command  int       // the chosen one; -1 for none
+	room     int       // lines for the body
 	bodyFor  bodyKey
 	version  int // counts what may have changed the picture
 	cache    []string
@@ -56,7 +59,7 @@ func (p *lessonPane) setMarkdown(md *markdown) { p.markdown = md }
 func (p *lessonPane) set(u lessons.Update) {
 	p.touch()
 	if u.Entry != p.page.Entry || u.Step != p.page.Step {
-		p.scroll, p.follow = 0, false
+		p.scroll, p.follow, p.command = 0, false, -1
 		if p.prompt != nil {
 			p.prompt.over = promptGone
 		}
@@ -113,6 +116,7 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 	}
 	checks = checks[:min(len(checks), r.h)]
 	room = max(r.h-len(checks), 0)
+	p.room = room
 	if p.follow {
 		p.follow = old == len(p.body) // nothing new yet
 		if !p.follow {
@@ -124,6 +128,7 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 	p.most = max(len(p.body)-room, 0)
 	first := min(p.scroll, p.most)
 	out := pad(p.body[first:min(first+room, len(p.body))], rect{w: r.w, h: room})
+	p.drawChosen(out, first, r.w, s)
 	if below := len(p.body) - first - room; below > 0 {
 		if at >= 0 {
 			checks[at] = view.rule(head, below)
@@ -150,18 +155,18 @@ func (p *lessonPane) render(width int, w *words, s *styles) {
 		return
 	}
 	p.bodyFor = key
-	out := wrap(s.title.Render(text.Title), width, "")
-	out = append(out, "")
-	out = append(out, p.markdown.lines(text.Body, width)...)
+	out := rendered{lines: append(wrap(s.title.Render(text.Title), width, ""), "")}
+	out.add(p.markdown.render(text.Body, width))
 	for i, h := range hints {
-		out = append(out, "", s.waitBold.Render(w.say("hint", "Number", i+1, "Count", len(text.Hints))), "")
-		out = append(out, p.markdown.lines(h, width)...)
+		out.lines = append(out.lines, "", s.waitBold.Render(w.say("hint", "Number", i+1, "Count", len(text.Hints))), "")
+		out.add(p.markdown.render(h, width))
 	}
 	if met && text.Debrief != "" {
-		out = append(out, "", s.goodBold.Render("✓ "+w.say("debrief")), "")
-		out = append(out, p.markdown.lines(text.Debrief, width)...)
+		out.lines = append(out.lines, "", s.goodBold.Render("✓ "+w.say("debrief")), "")
+		out.add(p.markdown.render(text.Debrief, width))
 	}
-	p.body = out
+	p.body, p.commands = out.lines, out.commands
+	p.command = min(p.command, len(p.commands)-1)
 }
 
 // pad makes the lines fill the rectangle exactly.

@@ -69,15 +69,38 @@ func hexOf(c color.Color) *string {
 	return nil
 }
 
-// lines renders Markdown into lines of at most width columns.
-func (m *markdown) lines(text string, width int) []string {
-	var out []string
+// command is a command in a text, and the lines where it stands.
+type command struct {
+	text  string
+	line  int // the first
+	lines int
+}
+
+// rendered is Markdown as lines, and the commands in it.
+type rendered struct {
+	lines    []string
+	commands []command
+}
+
+// add puts another part below.
+func (r *rendered) add(part rendered) {
+	for _, c := range part.commands {
+		c.line += len(r.lines)
+		r.commands = append(r.commands, c)
+	}
+	r.lines = append(r.lines, part.lines...)
+}
+
+// render renders Markdown into lines of at most width columns.
+func (m *markdown) render(text string, width int) rendered {
+	var all rendered
+	out := &all.lines
 	var prose, code []string
 	fenced := false
 	flush := func() {
 		if body := strings.TrimSpace(strings.Join(prose, "\n")); body != "" {
-			out = append(out, m.prose(body, width)...)
-			out = append(out, "")
+			*out = append(*out, m.prose(body, width)...)
+			*out = append(*out, "")
 		}
 		prose = nil
 	}
@@ -85,8 +108,8 @@ func (m *markdown) lines(text string, width int) []string {
 		switch {
 		case strings.HasPrefix(line, "```"):
 			if fenced {
-				out = append(out, m.code(code, width)...)
-				out = append(out, "")
+				all.add(m.code(code, width))
+				*out = append(*out, "")
 				code = nil
 			} else {
 				flush()
@@ -99,25 +122,33 @@ func (m *markdown) lines(text string, width int) []string {
 		}
 	}
 	if fenced {
-		out = append(out, m.code(code, width)...)
+		all.add(m.code(code, width))
 	}
 	flush()
-	for len(out) > 0 && out[len(out)-1] == "" {
-		out = out[:len(out)-1]
+	for len(*out) > 0 && (*out)[len(*out)-1] == "" {
+		*out = (*out)[:len(*out)-1]
 	}
-	return out
+	return all
 }
 
 // code renders a fenced block: a bar at the left, never wrapped at spaces, so
 // that a command stays what it is.
-func (m *markdown) code(lines []string, width int) []string {
+func (m *markdown) code(lines []string, width int) rendered {
 	bar := m.styles.border.Render("▏") + " "
-	var out []string
-	for _, line := range lines {
-		line = strings.ReplaceAll(line, "\t", "    ")
-		for _, part := range strings.Split(ansi.Hardwrap(line, max(width-2, 1), true), "\n") {
-			out = append(out, bar+m.styles.code.Render(part))
+	var out rendered
+	for len(lines) > 0 {
+		text, n := commandAt(lines)
+		begin := len(out.lines)
+		for _, line := range lines[:n] {
+			line = strings.ReplaceAll(line, "\t", "    ")
+			for _, part := range strings.Split(ansi.Hardwrap(line, max(width-2, 1), true), "\n") {
+				out.lines = append(out.lines, bar+m.styles.code.Render(part))
+			}
 		}
+		if text != "" {
+			out.commands = append(out.commands, command{text, begin, len(out.lines) - begin})
+		}
+		lines = lines[n:]
 	}
 	return out
 }

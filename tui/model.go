@@ -30,29 +30,36 @@ type model struct {
 	styles *styles
 	dark   bool
 
-	stage    stage
-	start    startPane
-	phases   <-chan cluster.Phase
-	started  <-chan startedMsg
-	abort    context.CancelFunc // of the start
-	running  *Running
-	shells   *shells
-	lesson   *lessonPane
-	cluster  *clusterPane
-	shell    *shellPane
-	err      error // what Run returns
-	width    int
-	height   int
-	layout   layout
-	focus    pane
-	top      pane // lesson or cluster, where there is room for one
-	prefix   string
-	prefixed bool     // the prefix key was pressed
-	help     bool     // the help is open
-	confirm  *confirm // a question that waits for y or n
-	notice   string   // told until the next key
-	praise   string   // good news, likewise
-	tick     struct {
+	stage      stage
+	start      startPane
+	phases     <-chan cluster.Phase
+	started    <-chan startedMsg
+	abort      context.CancelFunc // of the start
+	running    *Running
+	shells     *shells
+	lesson     *lessonPane
+	cluster    *clusterPane
+	shell      *shellPane
+	err        error // what Run returns
+	width      int
+	height     int
+	layout     layout
+	focus      pane
+	top        pane // lesson or cluster, where there is room for one
+	want       Layout
+	keeper     *keeper
+	keys       bindings
+	prefix     string
+	prefixed   bool // the prefix key was pressed
+	resizing   bool // keys move the borders
+	drag       dragging
+	noMouse    bool // the terminal keeps the mouse
+	help       bool // the help is open
+	helpScroll int
+	confirm    *confirm // a question that waits for y or n
+	notice     string   // told until the next key
+	praise     string   // good news, likewise
+	tick       struct {
 		id int
 		at time.Time
 	}
@@ -73,8 +80,8 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 	m := &model{
 		ctx: ctx, opts: opts, now: opts.Now, words: w, prefix: opts.Prefix,
 		phases: phases, started: started, abort: abort,
-		shells: &shells{}, lesson: &lessonPane{}, cluster: &clusterPane{}, shell: &shellPane{},
-		focus: paneShell, top: paneLesson,
+		shells: &shells{}, lesson: &lessonPane{command: -1}, cluster: &clusterPane{}, shell: &shellPane{},
+		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), keeper: &keeper{save: opts.SaveLayout}, keys: defaultBindings(),
 		clusterPace: &pacer{interval: clusterPace}, shellPace: &pacer{interval: shellPace},
 	}
 	if m.now == nil {
@@ -164,6 +171,8 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 		}
 	case sessionEndedMsg:
 		m.notice = m.words.say("lesson_ended")
+	case notKeptMsg:
+		m.notice = m.words.say("layout_not_kept") + " " + msg.err.Error()
 	case clusterMsg:
 		m.cluster.set(snapshot(msg))
 		return waitCluster(m.ctx, m.running, m.clusterPace)
@@ -226,10 +235,18 @@ func (m *model) quit(err error) tea.Cmd {
 	return tea.Quit
 }
 
+// suspend stops the program until the learner's shell continues it.
+func (m *model) suspend() tea.Cmd {
+	if m.opts.suspend == nil {
+		return nil
+	}
+	return act(m.opts.suspend)
+}
+
 // relayout divides the screen anew and tells the shell its size.
 func (m *model) relayout() tea.Cmd {
 	before := m.layout
-	m.layout = newLayout(m.width, m.height, m.top, m.focus)
+	m.layout = newLayout(m.width, m.height, m.want, m.top, m.focus)
 	if m.layout != before {
 		m.cluster.dirty()
 	}

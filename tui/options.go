@@ -31,6 +31,10 @@ type Options struct {
 	Lang string
 	// Prefix is the prefix key as Bubble Tea names it; "ctrl+g" when empty.
 	Prefix string
+	// Layout is how the learner left the screen arranged. SaveLayout is called
+	// when that has changed, one call at a time; nil forgets it.
+	Layout     Layout
+	SaveLayout func(Layout) error
 
 	// Input, Output and Environ stand for the terminal in tests; nil means
 	// the process's own.
@@ -39,6 +43,9 @@ type Options struct {
 	Environ []string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+
+	// suspend stops the whole program as Ctrl-Z does; Run sets it.
+	suspend func()
 }
 
 // Running is a cluster with a lesson on it.

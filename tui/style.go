@@ -13,7 +13,7 @@ import (
 type palette struct {
 	text, strong, dim, line, accent, code color.Color
 	good, wait, bad                       color.Color
-	onAccent                              color.Color
+	onAccent, chosen, glow                color.Color // chosen and glow are backgrounds
 }
 
 func paletteFor(dark bool) palette {
@@ -34,6 +34,8 @@ func paletteFor(dark bool) palette {
 		wait:     pick("#9a6700", "#e9b949"),
 		bad:      pick("#cf222e", "#ff7b72"),
 		onAccent: pick("#ffffff", "#0b1220"),
+		chosen:   pick("#dbe6fb", "#24324d"),
+		glow:     pick("#fff3c4", "#3a3420"),
 	}
 }
 
@@ -63,7 +65,7 @@ type styles struct {
 	accent, code, title, heading ink
 	good, wait, bad              ink
 	goodBold, waitBold, badBold  ink
-	key, brand, cursor           ink
+	key, brand, cursor, chosen   ink
 }
 
 func newStyles(dark bool) *styles {
@@ -88,6 +90,7 @@ func newStyles(dark bool) *styles {
 		badBold:  bold(p.bad),
 		key:      bold(p.accent),
 		brand:    newInk(lipgloss.NewStyle().Foreground(p.onAccent).Background(p.accent).Bold(true)),
+		chosen:   newInk(lipgloss.NewStyle().Foreground(p.strong).Background(p.chosen).Bold(true)),
 		cursor:   newInk(lipgloss.NewStyle().Reverse(true)),
 	}
 }

@@ -89,7 +89,7 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := "# Title\n\nText with `code` and **bold**.\n\n```\nkubectl get pods --all-namespaces --watch\n  indented\n```\n\n- one\n- two that is long enough to wrap\n\n> a quote"
-	got := plain(md.lines(text, 30))
+	got := plain(md.render(text, 30).lines)
 	want := `Title
 
 Text with code and bold.
@@ -123,7 +123,7 @@ func TestLessonTextsFit(t *testing.T) {
 		for _, lang := range lessons.Languages() {
 			text := step.Text(lang, nil)
 			for _, part := range append(slices.Clone(text.Hints), text.Body, text.Debrief) {
-				for _, l := range md.lines(part, 52) {
+				for _, l := range md.render(part, 52).lines {
 					if w := ansi.StringWidth(l); w > 52 {
 						t.Errorf("%s %s: a line of %d columns: %q", step.ID, lang, w, ansi.Strip(l))
 					}
@@ -167,8 +167,11 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	used := regexp.MustCompile(`"(pane_\w+|verdict_\w+|help_\w+)"|say\("(\w+)"|ask\("(\w+)"`)
-	hints := regexp.MustCompile(`(?s)keyHints\((.*?)\)`)
-	quoted := regexp.MustCompile(`"([^"]*)"`)
+	hinted := regexp.MustCompile(`(?s)hints\(scope\w+(.*?)\)\n`)
+	named := regexp.MustCompile(`(?m)^\t(act\w+) +action += "(.*?)"`)
+	names, shown := map[string]string{}, "actHelp"
+	hints := regexp.MustCompile(`keyHints\((.*)\)`)
+	quoted := regexp.MustCompile(`"(\w+)"`)
 	seen := map[string]bool{}
 	for _, file := range sources(t) {
 		data, err := os.ReadFile(file)
@@ -178,15 +181,28 @@ func TestMessages(t *testing.T) {
 		for _, m := range used.FindAllStringSubmatch(string(data), -1) {
 			seen[m[1]+m[2]+m[3]] = true
 		}
+		for _, m := range named.FindAllStringSubmatch(string(data), -1) {
+			names[m[1]] = m[2]
+		}
+		for _, m := range hinted.FindAllStringSubmatch(string(data), -1) {
+			shown += m[1]
+		}
 		for _, m := range hints.FindAllStringSubmatch(string(data), -1) {
-			for i, q := range quoted.FindAllStringSubmatch(m[1], -1) {
-				if i%2 == 1 {
+			for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
+				if all["en"]["key_"+q[1]] != "" { // the others are keys
 					seen["key_"+q[1]] = true
 				}
 			}
 		}
 	}
 	delete(seen, "key_")
+	delete(seen, "arranged_") // completed below
+	for _, name := range regexp.MustCompile(`act\w+`).FindAllString(shown, -1) {
+		seen["key_"+names[name]] = true
+	}
+	for a := arrangeSide; a <= arrangeTabs; a++ {
+		seen["arranged_"+a.String()] = true
+	}
 	for id := range seen {
 		if all["en"][id] == "" {
 			t.Errorf("the code says %q, which no language has", id)

@@ -1,0 +1,201 @@
+package tui
+
+import "strings"
+
+// action is what a key does. Its name is also what a config file calls it, and
+// the message key_NAME is what a border says about it.
+type action string
+
+// All actions.
+const (
+	actHint     action = "hint"
+	actNext     action = "next"
+	actBack     action = "back"
+	actAnswer   action = "answer"
+	actReset    action = "reset"
+	actRetry    action = "retry"
+	actLesson   action = "lesson"
+	actCluster  action = "cluster"
+	actShell    action = "shell"
+	actForward  action = "forward"  // to the next pane
+	actBackward action = "backward" // to the pane before
+	actZoom     action = "zoom"
+	actArrange  action = "arrange"
+	actLeft     action = "divider-left"
+	actRight    action = "divider-right"
+	actUp       action = "separator-up"
+	actDown     action = "separator-down"
+	actEven     action = "even"
+	actInsert   action = "insert" // a command of the text into the shell
+	actCopy     action = "copy"
+	actNextCmd  action = "next-command"
+	actPrevCmd  action = "previous-command"
+	actHistUp   action = "history-up"
+	actHistDown action = "history-down"
+	actMouse    action = "mouse"
+	actSuspend  action = "suspend"
+	actHelp     action = "help"
+	actQuit     action = "quit"
+
+	actLineUp   action = "line-up"
+	actLineDown action = "line-down"
+	actPageUp   action = "page-up"
+	actPageDown action = "page-down"
+	actTop      action = "top"
+	actBottom   action = "bottom"
+
+	actDescribe action = "describe"
+	actYAML     action = "yaml"
+	actLogs     action = "logs"
+	actPrevious action = "previous-logs"
+	actEvents   action = "events"
+
+	actSearch    action = "search"
+	actMatch     action = "match"
+	actMatchBack action = "match-back"
+	actReload    action = "reload"
+	actClose     action = "close"
+)
+
+// scope is where a key has its meaning.
+type scope int
+
+const (
+	scopePrefix  scope = iota // after the prefix key
+	scopeLesson               // the lesson is in focus
+	scopeCluster              // the cluster is in focus
+	scopeOverlay              // an object is being read
+)
+
+// binding is an action with its keys, as Bubble Tea names them, and the message
+// that explains it in the help. The first key is the one that is shown.
+type binding struct {
+	action action
+	keys   []string
+	help   string
+}
+
+// table is what the keys of one scope do, in the order of the help.
+type table []binding
+
+// bindings are the keys of the whole screen. This is the one place that knows
+// which key does what; a config file may name other keys for an action.
+type bindings [4]table
+
+func defaultBindings() bindings {
+	return bindings{
+		scopePrefix: {
+			{actHint, []string{"h"}, "help_hint"},
+			{actNext, []string{"n"}, "help_next"},
+			{actBack, []string{"p"}, "help_back"},
+			{actAnswer, []string{"a"}, "help_answer"},
+			{actReset, []string{"r"}, "help_reset"},
+			{actRetry, []string{"t"}, "help_retry"},
+			{actInsert, []string{"i"}, "help_insert"},
+			{actCopy, []string{"y"}, "help_copy"},
+			{actNextCmd, []string{"."}, "help_command"},
+			{actPrevCmd, []string{","}, ""},
+			{actLesson, []string{"l"}, "help_lesson"},
+			{actCluster, []string{"c"}, "help_cluster"},
+			{actShell, []string{"s"}, "help_shell"},
+			{actForward, []string{"tab", "right", "down"}, ""},
+			{actBackward, []string{"shift+tab", "left", "up"}, ""},
+			{actZoom, []string{"z"}, "help_zoom"},
+			{actArrange, []string{"space"}, "help_arrange"},
+			{actRight, []string{">", "ctrl+right"}, "help_divider"},
+			{actLeft, []string{"<", "ctrl+left"}, ""},
+			{actUp, []string{"+", "ctrl+up"}, "help_separator"},
+			{actDown, []string{"-", "ctrl+down"}, ""},
+			{actEven, []string{"="}, "help_even"},
+			{actHistUp, []string{"pgup", "k"}, "help_history"},
+			{actHistDown, []string{"pgdown", "j"}, ""},
+			{actMouse, []string{"m"}, "help_mouse"},
+			{actSuspend, []string{"ctrl+z"}, "help_suspend"},
+			{actHelp, []string{"?"}, ""},
+			{actQuit, []string{"q"}, "help_quit"},
+		},
+		scopeLesson: append(moving(),
+			binding{actNextCmd, []string{".", "right", "]"}, "help_command"},
+			binding{actPrevCmd, []string{",", "left", "["}, ""},
+			binding{actInsert, []string{"enter", "i"}, "help_insert"},
+			binding{actCopy, []string{"y"}, "help_copy"},
+			binding{actForward, []string{"tab"}, ""},
+			binding{actBackward, []string{"shift+tab"}, ""},
+			binding{actHelp, []string{"?"}, ""},
+			binding{actShell, []string{"esc", "q"}, "help_shell"},
+		),
+		scopeCluster: append(moving(),
+			binding{actDescribe, []string{"enter", "d"}, "help_describe"},
+			binding{actYAML, []string{"y"}, "help_yaml"},
+			binding{actLogs, []string{"l"}, "help_logs"},
+			binding{actPrevious, []string{"p"}, "help_previous"},
+			binding{actEvents, []string{"e"}, "help_events"},
+			binding{actForward, []string{"tab"}, ""},
+			binding{actBackward, []string{"shift+tab"}, ""},
+			binding{actHelp, []string{"?"}, ""},
+			binding{actShell, []string{"esc", "q", "i"}, "help_shell"},
+		),
+		scopeOverlay: append(moving(),
+			binding{actSearch, []string{"/"}, "help_search"},
+			binding{actMatch, []string{"n"}, "help_match"},
+			binding{actMatchBack, []string{"N"}, ""},
+			binding{actCopy, []string{"y"}, "help_copy_all"},
+			binding{actReload, []string{"r"}, "help_reload"},
+			binding{actHelp, []string{"?"}, ""},
+			binding{actClose, []string{"esc", "q", "ctrl+c"}, "help_close_overlay"},
+		),
+	}
+}
+
+// moving is the keys that move through a pane, as in less and vim.
+func moving() table {
+	return table{
+		{actLineDown, []string{"j", "down"}, "help_lines"},
+		{actLineUp, []string{"k", "up"}, ""},
+		{actPageDown, []string{"pgdown", "space", "ctrl+d", "ctrl+f"}, "help_pages"},
+		{actPageUp, []string{"pgup", "ctrl+u", "ctrl+b"}, ""},
+		{actTop, []string{"g", "home"}, "help_ends"},
+		{actBottom, []string{"G", "end"}, ""},
+	}
+}
+
+// at is the action of a key, "" for none. A capital stands for its small letter
+// where it has no meaning of its own.
+func (t table) at(key string) action {
+	for _, name := range []string{key, strings.ToLower(key)} {
+		for _, b := range t {
+			for _, k := range b.keys {
+				if k == name {
+					return b.action
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// key is the key to show for an action, "" when it has none.
+func (t table) key(a action) string {
+	for _, b := range t {
+		if b.action == a && len(b.keys) > 0 {
+			return b.keys[0]
+		}
+	}
+	return ""
+}
+
+// keyName is a key as people write it: ^G, Enter, PgUp.
+func keyName(key string) string {
+	if c, ok := strings.CutPrefix(key, "ctrl+"); ok && len(c) == 1 {
+		return "^" + strings.ToUpper(c)
+	}
+	switch key {
+	case "pgup":
+		return "PgUp"
+	case "pgdown":
+		return "PgDn"
+	case "enter", "esc", "tab", "space", "home", "end":
+		return strings.ToUpper(key[:1]) + key[1:]
+	}
+	return key
+}

@@ -1,0 +1,104 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/k8stutor/k8stutor/tui/term"
+)
+
+func TestCommandAt(t *testing.T) {
+	tests := []struct {
+		name  string
+		block string
+		want  []string
+	}{
+		{"one", "kubectl get pods", []string{"kubectl get pods"}},
+		{"several", "kubectl get pods --watch\nkubectl describe pod metronome", []string{"kubectl get pods --watch", "kubectl describe pod metronome"}},
+		{"a prompt", "$ env | grep GO_API\nGO_API=1", []string{"env | grep GO_API"}},
+		{"goes on", "kubectl run report --image=go-api:0.0.1 \\\n  --restart=Never --env=FAIL=exit\nkubectl get pods", []string{
+			"kubectl run report --image=go-api:0.0.1 --restart=Never --env=FAIL=exit", "kubectl get pods",
+		}},
+		{"open quotes", "kubectl patch svc a -p '{\n \"spec\": {}\n}'\nkubectl get svc", []string{"kubectl patch svc a -p '{\n \"spec\": {}\n}'", "kubectl get svc"}},
+		{"a document", "kubectl apply -f - <<EOF\nkind: Pod\nEOF\nkubectl get pods", []string{"kubectl apply -f - <<EOF\nkind: Pod\nEOF", "kubectl get pods"}},
+		{"a diagram", " 10.96.0.1:80\n   ├─▶ 10.244.0.5", nil},
+		{"output", "NAME   READY\ngo-api 1/1\n 137   it was killed", nil},
+		{"goes on at the end", "kubectl get \\", []string{"kubectl get \\"}},
+		{"an apostrophe never closed", "echo it's", []string{"echo it's"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			lines := strings.Split(tt.block, "\n")
+			for len(lines) > 0 {
+				text, n := commandAt(lines)
+				if text != "" {
+					got = append(got, text)
+				}
+				lines = lines[n:]
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestInsertCommand: the command under the cursor goes to the shell without
+// Enter, and to the clipboard; moving shows it.
+func TestInsertCommand(t *testing.T) {
+	s := newScreen(t, "en", 120, 24, 3)
+	u := update("en")
+	u.Text.Body = "First\n\n```\nkubectl get pods\n```\n\n" + strings.Repeat("Something between.\n\n", 30) + "```\nkubectl get services\n```\n"
+	s.send(lessonMsg(u))
+	s.frame()
+	s.shell.term = nil
+	msgs := runAll(s.press("ctrl+g", "y")...)
+	if len(msgs) != 1 || !strings.Contains(s.text(), "Copied") {
+		t.Errorf("copy: %v\n%s", msgs, s.text())
+	}
+	s.press("ctrl+g", ".")
+	if !strings.Contains(s.text(), "▶ kubectl get pods") {
+		t.Errorf("the chosen command has no mark:\n%s", s.text())
+	}
+	s.press("ctrl+g", "l", ".")
+	if !strings.Contains(s.text(), "▶ kubectl get services") {
+		t.Errorf("the next command is not in sight:\n%s", s.text())
+	}
+	checkFrame(t, s.model)
+	c, _ := s.lesson.chosen()
+	if c.text != "kubectl get services" {
+		t.Errorf("chosen %q", c.text)
+	}
+	s.send(lessonMsg(update("en")))
+	s.frame()
+	s.press("esc", "ctrl+g", "i")
+	if !strings.Contains(s.text(), "no command in this text") {
+		t.Errorf("the screen:\n%s", s.text())
+	}
+}
+
+// TestInsertReachesTheShell: what arrives at the program is the command and
+// nothing more.
+func TestInsertReachesTheShell(t *testing.T) {
+	tm, err := term.Start(term.Spec{Argv: []string{"cat"}, Dir: t.TempDir(), Width: 80, Height: 5, Env: []string{"PATH=/bin:/usr/bin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tm.Close)
+	s := newScreen(t, "en", 120, 40, 3)
+	u := update("en")
+	u.Hints = 2
+	s.send(lessonMsg(u))
+	s.frame()
+	s.shell.term = tm
+	s.press("ctrl+g", "l", ".", "enter")
+	if s.focus != paneShell {
+		t.Error("the focus did not go to the shell")
+	}
+	see(t, tm, "kubectl delete pod go-api-65577fc4f9-aaajk")
+	if text := strings.TrimSpace(strings.Join(tm.Text(), "\n")); text != "kubectl delete pod go-api-65577fc4f9-aaajk" {
+		t.Errorf("the program shows %q", text) // cat would have written the line once more after Enter
+	}
+}

@@ -1,0 +1,96 @@
+package tui
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// footer is what the bottom border says: a question, what there is to be told,
+// or the keys.
+func (m *model) footer() string {
+	s, w := m.styles, m.words
+	switch {
+	case m.confirm != nil:
+		return s.waitBold.Render("? "+m.confirm.question) + "  " + m.keyHints("y", "yes", "n", "no")
+	case m.praise != "":
+		return s.goodBold.Render("✓ " + m.praise)
+	case m.notice != "":
+		return s.wait.Render("! " + oneLine(m.notice))
+	case m.prefixed:
+		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
+			actHint, actNext, actBack, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actQuit)
+	case m.resizing:
+		t := m.keys[scopePrefix]
+		return m.keyHints(t.key(actLeft)+" "+t.key(actRight)+" "+t.key(actUp)+" "+t.key(actDown), "resize", "Enter", "done")
+	case m.prompting():
+		return m.promptHints()
+	}
+	after := s.dim.Render(w.say("then", "Key", m.prefixName()) + " ")
+	switch m.focus {
+	case paneLesson:
+		first := m.keyHints("j/k", "scroll", "Esc", "shell")
+		if len(m.lesson.commands) > 0 {
+			t := m.keys[scopeLesson]
+			first = m.keyHints(keyName(t.key(actPrevCmd))+" "+keyName(t.key(actNextCmd)), "command", keyName(t.key(actInsert)), "insert", t.key(actCopy), "copy", "Esc", "shell")
+		}
+		first += s.dim.Render(" · ") + after
+		return first + m.hints(scopePrefix, ansi.StringWidth(first), actHint, actNext, actQuit)
+	case paneCluster:
+		first := m.keyHints("j/k", "select") + s.dim.Render("  ")
+		return first + m.hints(scopeCluster, ansi.StringWidth(first), actDescribe, actYAML, actLogs, actPrevious, actEvents, actShell)
+	}
+	return after + m.hints(scopePrefix, ansi.StringWidth(after), actHint, actNext, actLesson, actCluster, actZoom, actQuit)
+}
+
+func (m *model) promptHints() string {
+	if m.lesson.prompt.over != promptOpen {
+		return m.keyHints("Enter", "go_on")
+	}
+	if _, _, open := m.lesson.prompt.place(m.lesson.outcome()); open > 1 {
+		return m.keyHints("Enter", "send", "Tab", "question", "Esc", "shell")
+	}
+	return m.keyHints("Enter", "send", "Esc", "shell")
+}
+
+// hints draws as many of the actions' keys as fit beside what stands before
+// them, and the help's always.
+func (m *model) hints(in scope, used int, actions ...action) string {
+	t, gap := m.keys[in], m.styles.dim.Render("  ")
+	hint := func(a action) string {
+		return m.styles.key.Render(keyName(t.key(a))) + " " + m.styles.dim.Render(m.words.say("key_"+string(a)))
+	}
+	help := hint(actHelp)
+	room := m.layout.width - 6 - used - ansi.StringWidth(help) - 2
+	var out []string
+	for i, a := range actions {
+		h := hint(a)
+		room -= ansi.StringWidth(h) + 2
+		if room < 0 {
+			break
+		}
+		if i == len(actions)-1 {
+			out = append(out, help, h)
+			return strings.Join(out, gap)
+		}
+		out = append(out, h)
+	}
+	return strings.Join(append(out, help), gap)
+}
+
+// keyHints draws keys with what they do: key, message, key, message, …
+func (m *model) keyHints(pairs ...string) string {
+	var out []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out = append(out, m.styles.key.Render(pairs[i])+" "+m.styles.dim.Render(m.words.say("key_"+pairs[i+1])))
+	}
+	return strings.Join(out, m.styles.dim.Render("  "))
+}
+
+// prefixName is the prefix key as people write it: ^G.
+func (m *model) prefixName() string { return keyName(m.prefix) }
+
+// chord is the prefix and an action's key as people write them: ^G l.
+func (m *model) chord(a action) string {
+	return m.prefixName() + " " + keyName(m.keys[scopePrefix].key(a))
+}
