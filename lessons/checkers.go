@@ -18,6 +18,8 @@ func newChecker(c *Check) checker {
 		return &sequenceCheck{check: c, matches: make([][]uint64, len(c.Moments))}
 	case KindAlways:
 		return &alwaysCheck{check: c}
+	case KindUntouched:
+		return &untouchedCheck{check: c, forgiven: map[string]bool{}}
 	case KindSteady:
 		return &steadyCheck{check: c}
 	case KindEvent:
@@ -41,6 +43,9 @@ func dependencies(c *Check) map[schema.GroupVersionResource]bool {
 	}
 	if c.Kind == KindEvent {
 		deps[eventsResource()] = true
+	}
+	for _, gvr := range c.guarded {
+		deps[gvr] = true
 	}
 	exprs := []Expr{c.Expr, c.Spec, c.Status, c.Expect}
 	for _, m := range c.Moments {
@@ -290,8 +295,13 @@ func (a *alwaysCheck) ended(e *Engine) bool {
 	if until := e.judged(a.check.Until); until != nil {
 		return until.verdict == Met
 	}
+	return e.othersMet()
+}
+
+// othersMet says that only the checks that guard something are still open.
+func (e *Engine) othersMet() bool {
 	for _, j := range e.checks {
-		if j.check.Kind != KindAlways && j.verdict != Met {
+		if j.check.Kind != KindAlways && j.check.Kind != KindUntouched && j.verdict != Met {
 			return false
 		}
 	}

@@ -35,6 +35,7 @@ type Answered struct{ Check, Text string }
 // what the engine was told before, is not the learner's doing.
 type Begin struct {
 	Step   string
+	Seed   int `json:",omitempty"` // of a step with cases: which one is drawn
 	Marker uint64
 }
 
@@ -62,6 +63,7 @@ type Engine struct {
 	say       *speaker
 	noAudit   bool
 	done      func(step string) bool
+	solved    func(step string) []string
 
 	store *store
 	act   *activation
@@ -69,6 +71,7 @@ type Engine struct {
 	now   time.Time
 
 	step    *Step
+	seed    int
 	began   bool // the baseline is taken
 	marker  uint64
 	started time.Time
@@ -97,6 +100,8 @@ type EngineOptions struct {
 	NoAudit   bool // requests can't be seen on this cluster
 	// Done says of another step whether it has been met; nil: none has.
 	Done func(step string) bool
+	// Solved lists the cases of a step that were ever solved; nil: none.
+	Solved func(step string) []string
 }
 
 // judged is a check with its present verdict.
@@ -139,7 +144,7 @@ func NewEngine(lesson *Lesson, options EngineOptions) (*Engine, error) {
 	}
 	s := newStore()
 	e := &Engine{
-		lesson: lesson, namespace: options.Namespace, say: say, noAudit: options.NoAudit, done: options.Done,
+		lesson: lesson, namespace: options.Namespace, say: say, noAudit: options.NoAudit, done: options.Done, solved: options.Solved,
 		store: s, specs: lesson.WatchSpecs(options.Namespace), gaps: map[schema.GroupVersionResource]bool{},
 	}
 	e.act = newActivation(options.Namespace, s, e.recording())
@@ -189,6 +194,10 @@ func (e *Engine) begin(b Begin) error {
 	if step == nil {
 		return fmt.Errorf("lesson %s has no step %q", e.lesson.Name(), b.Step)
 	}
+	if len(step.Cases) > 0 && b.Seed < 1 {
+		return fmt.Errorf("step %s/%s draws a case: the seed is %d, wanted 1 or more", e.lesson.Name(), b.Step, b.Seed)
+	}
+	step, e.seed = step.Draw(b.Seed), b.Seed
 	e.step, e.marker, e.began, e.met, e.metAt = step, b.Marker, false, false, time.Time{}
 	e.checks, e.history, e.probes = nil, nil, nil
 	clear(e.gaps)
@@ -306,7 +315,9 @@ func (e *Engine) judge(resource *schema.GroupVersionResource) bool {
 }
 
 // linked: the verdict depends on other checks.
-func linked(c *Check) bool { return c.Kind == KindAlways || c.From != "" || c.Until != "" }
+func linked(c *Check) bool {
+	return c.Kind == KindAlways || c.Kind == KindUntouched || c.From != "" || c.Until != ""
+}
 
 // NextDeadline is when a verdict may change by time alone; false when it
 // can't.

@@ -93,8 +93,12 @@ type Step struct {
 	Alternatives []Script        `yaml:"alternatives"`
 	Mutants      []Mutant        `yaml:"mutants"`
 	Timeout      time.Duration   `yaml:"timeout"`
+	Cases        []*Case         `yaml:"cases"`
 
 	texts map[string]stepText
+	// parent and drawn are set in a variant: the step with a case put in.
+	parent *Step
+	drawn  *Case
 }
 
 // Check finds a check by its id, nil when there is none.
@@ -145,15 +149,16 @@ type CheckKind string
 
 // The kinds of check.
 const (
-	KindState    CheckKind = "state"
-	KindHappened CheckKind = "happened"
-	KindSequence CheckKind = "sequence"
-	KindAlways   CheckKind = "always"
-	KindSteady   CheckKind = "steady"
-	KindEvent    CheckKind = "event"
-	KindRequest  CheckKind = "request"
-	KindTraffic  CheckKind = "traffic"
-	KindAnswer   CheckKind = "answer"
+	KindState     CheckKind = "state"
+	KindHappened  CheckKind = "happened"
+	KindSequence  CheckKind = "sequence"
+	KindAlways    CheckKind = "always"
+	KindUntouched CheckKind = "untouched"
+	KindSteady    CheckKind = "steady"
+	KindEvent     CheckKind = "event"
+	KindRequest   CheckKind = "request"
+	KindTraffic   CheckKind = "traffic"
+	KindAnswer    CheckKind = "answer"
 )
 
 // Check is one condition of a step. Which fields belong to which kind is in
@@ -193,7 +198,11 @@ type Check struct {
 	Expect  Expr `yaml:"expect"`
 	Options Expr `yaml:"options"`
 
-	gvr schema.GroupVersionResource // of Resource, when that is set
+	Resources []string `yaml:"resources"`
+	MayChange []string `yaml:"mayChange"`
+
+	gvr     schema.GroupVersionResource   // of Resource, when that is set
+	guarded []schema.GroupVersionResource // of Resources
 }
 
 // Moment is one part of a sequence.

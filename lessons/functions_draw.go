@@ -19,6 +19,7 @@ type recording struct {
 	metAt   func(check string) (time.Time, bool) // "": the whole step
 	met     func(check string) (met, known bool)
 	done    func(step string) bool
+	solved  func() []string
 	history func(resource string) []any
 	moments func(resource, name string) []any
 	runs    func(pod string) []any
@@ -45,6 +46,7 @@ func valueDecls() []cel.EnvOption {
 		late("metAt", stamp, args(), args(str)),
 		late("met", cel.BoolType, args(str)),
 		late("done", cel.BoolType, args(str)),
+		late("solved", cel.ListType(str), args()),
 		late("history", list, args(str)),
 		late("moments", list, args(str), args(str, dyn)),
 		late("runs", list, args(dyn)),
@@ -89,6 +91,7 @@ func (r *recording) functions() map[string]cel.LateBoundFunction {
 			return value(met, known)
 		},
 		"done":    func(_ string, v ...ref.Val) ref.Val { return types.Bool(r.done(text(v[0]))) },
+		"solved":  func(string, ...ref.Val) ref.Val { return toVal(r.solved()) },
 		"history": func(_ string, v ...ref.Val) ref.Val { return toVal(r.history(text(v[0]))) },
 		"moments": func(_ string, v ...ref.Val) ref.Val {
 			name := ""

@@ -3,6 +3,7 @@ package lessons
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,9 @@ func Lint(l *Lesson) Problems {
 	used := map[string]bool{}
 	for _, s := range l.Steps {
 		lintStep(s, &problems)
-		for _, setup := range []*Setup{s.Start, s.Setup} {
-			if setup != nil {
-				for _, m := range setup.Manifests {
-					used[m] = true
-				}
+		for _, setup := range s.setups() {
+			for _, m := range setup.Manifests {
+				used[m] = true
 			}
 		}
 	}
@@ -32,35 +31,53 @@ func Lint(l *Lesson) Problems {
 	return problems
 }
 
+// setups are everything that puts something into the cluster.
+func (s *Step) setups() []*Setup {
+	all := []*Setup{s.Start, s.Setup}
+	for _, c := range s.Cases {
+		all = append(all, c.Setup)
+	}
+	return slices.DeleteFunc(all, func(s *Setup) bool { return s == nil })
+}
+
 func lintStep(s *Step, problems *Problems) {
-	file := "steps/" + s.ID + "."
-	en := s.texts[english]
-	if len(s.Mutants) < 2 {
-		problems.warn(s.of("mutants"), "step %q has %d mutants, wanted two or more: a near miss that nothing catches is a tick that lies", s.ID, len(s.Mutants))
+	if len(s.Topics) == 0 {
+		problems.warn(s.at, "step %q names no topics", s.ID)
 	}
-	caught := map[string]bool{}
-	for _, m := range s.Mutants {
-		caught[m.CaughtBy] = true
+	for _, v := range s.Variants() {
+		at, what := v.of("mutants"), fmt.Sprintf("step %q", s.ID)
+		if v.drawn != nil {
+			at, what = v.drawn.of("mutants"), fmt.Sprintf("case %q", v.drawn.Name)
+		}
+		if len(v.Mutants) < 2 {
+			problems.warn(at, "%s has %d mutants, wanted two or more: a near miss that nothing catches is a tick that lies", what, len(v.Mutants))
+		}
+		for _, c := range v.Checks {
+			if c.Kind == KindEvent && len(v.Checks) == 1 {
+				problems.warn(c.at, "check %q: Events are best-effort and should not be a step's only proof", c.ID)
+			}
+			if strings.Contains(c.Expr.Text+c.Spec.Text+c.Status.Text, "tutor-") {
+				problems.warn(c.at, "check %q writes a namespace down: use ns", c.ID)
+			}
+		}
 	}
+	lintText("steps/"+s.ID+".", s.texts, problems)
+	for _, c := range s.Cases {
+		lintText("steps/"+s.ID+"."+c.Name+".", c.texts, problems)
+	}
+}
+
+// lintText compares the languages of a text.
+func lintText(file string, texts map[string]stepText, problems *Problems) {
+	en := texts[english]
 	if len(en.hints) == 0 {
 		problems.warn(Pos{File: file + english + ".md"}, "no hint; the last one should hold the whole command")
 	}
 	if en.debrief == "" {
 		problems.warn(Pos{File: file + english + ".md"}, "no debrief")
 	}
-	if len(s.Topics) == 0 {
-		problems.warn(s.at, "step %q names no topics", s.ID)
-	}
-	for _, c := range s.Checks {
-		if c.Kind == KindEvent && len(s.Checks) == 1 {
-			problems.warn(c.at, "check %q: Events are best-effort and should not be a step's only proof", c.ID)
-		}
-		if strings.Contains(c.Expr.Text+c.Spec.Text+c.Status.Text, "tutor-") {
-			problems.warn(c.at, "check %q writes a namespace down: use ns", c.ID)
-		}
-	}
 	for _, lang := range Languages()[1:] {
-		t, ok := s.texts[lang]
+		t, ok := texts[lang]
 		at := Pos{File: file + lang + ".md"}
 		if !ok {
 			problems.warn(at, "not translated")
@@ -83,8 +100,41 @@ func lintStep(s *Step, problems *Problems) {
 					problems.warn(at, "%s: %q is not translated", m.field, id)
 				}
 			}
+			for id := range m.here {
+				if m.en[id] == "" {
+					problems.warn(at, "%s: %q is not in the English text", m.field, id)
+				}
+			}
+		}
+		lintValues(at, en, t, problems)
+	}
+}
+
+// lintValues compares the live values that two languages show: one that is
+// left out, or shown in another section, is a slip of a translation.
+func lintValues(at Pos, en, t stepText, problems *Problems) {
+	sections := func(t stepText) map[string]string {
+		out := map[string]string{"the text": t.body, "the debrief": t.debrief}
+		for i, h := range t.hints {
+			out[fmt.Sprintf("hint %d", i+1)] = h
+		}
+		return out
+	}
+	here := sections(t)
+	for name, text := range sections(en) {
+		if wanted, got := placeholdersOf(text), placeholdersOf(here[name]); here[name] != "" && !slices.Equal(wanted, got) {
+			problems.warn(at, "%s shows the values %v, the English one %v", name, got, wanted)
 		}
 	}
+}
+
+// placeholdersOf are the different placeholders of a text, sorted.
+func placeholdersOf(text string) []string {
+	found := map[string]bool{}
+	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
+		found[m[groupName]+m[groupBuiltin]] = true
+	}
+	return sortedKeys(found)
 }
 
 // lintFiles finds files that nothing uses. Those in solution/ are used by
@@ -93,24 +143,25 @@ func lintFiles(l *Lesson, used map[string]bool, problems *Problems) {
 	for _, name := range []string{"lesson.yaml"} {
 		used[name] = true
 	}
-	for _, lang := range Languages() {
-		used["lesson."+lang+".md"] = true
-		for _, s := range l.Steps {
-			used["steps/"+s.ID+"."+lang+".md"] = true
-		}
-	}
 	scripts := strings.Builder{}
 	for _, s := range l.Steps {
-		scripts.WriteString(s.Solution)
-		for _, m := range s.Mutants {
-			scripts.WriteString(m.Script)
+		for _, lang := range Languages() {
+			used["lesson."+lang+".md"] = true
+			used["steps/"+s.ID+"."+lang+".md"] = true
+			for _, c := range s.Cases {
+				used["steps/"+s.ID+"."+c.Name+"."+lang+".md"] = true
+			}
 		}
-		for _, a := range s.Alternatives {
-			scripts.WriteString(a.Script)
+		for _, setup := range s.setups() {
+			scripts.WriteString(setup.Script)
 		}
-		for _, setup := range []*Setup{s.Start, s.Setup} {
-			if setup != nil {
-				scripts.WriteString(setup.Script)
+		for _, v := range s.Variants() {
+			scripts.WriteString(v.Solution)
+			for _, m := range v.Mutants {
+				scripts.WriteString(m.Script)
+			}
+			for _, a := range v.Alternatives {
+				scripts.WriteString(a.Script)
 			}
 		}
 	}

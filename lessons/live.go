@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,8 +11,11 @@ import (
 // Live works out a value of the present step for its text; false while it
 // can't be worked out.
 func (e *Engine) Live(name string) (string, bool) {
-	if name == "namespace" {
+	switch {
+	case name == "namespace":
 		return e.namespace, true
+	case name == "seed" && e.seed > 0:
+		return strconv.Itoa(e.seed), true
 	}
 	if e.step == nil || !e.began {
 		return "", false

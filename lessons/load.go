@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -151,37 +152,109 @@ func (v *validator) step(s *Step) {
 	if s.Timeout == 0 {
 		s.Timeout = time.Minute
 	}
-	for _, r := range s.Resources {
-		gvr, err := ParseResource(r)
-		if err != nil {
-			v.problems.add(s.of("resources"), "%v", err)
-			continue
-		}
-		v.addWatch(watchDep{gvr, scopeNamespace(gvr.Resource, ownNamespace)}, s.of("resources"))
-	}
+	v.resources(s.Resources, s.of("resources"))
 	v.setup(s.Start)
 	v.setup(s.Setup)
 	if t := s.Traffic; t != nil {
 		v.traffic(t)
 	}
-	for id, e := range s.Values {
-		v.expr(&e, scopeValues, false)
-		s.Values[id] = e
+	v.values(s.Values)
+	v.checks(s, s.Checks)
+	if len(s.Cases) == 0 {
+		v.proofs(s, s.at)
+		return
 	}
-	if len(s.Checks) == 0 {
-		v.problems.add(s.of("checks"), "step %q needs at least one check", s.ID)
+	for _, field := range []string{"solution", "alternatives", "mutants"} {
+		if s.has(field) {
+			v.problems.add(s.of(field), "step %q has cases: each of them has %s of its own", s.ID, field)
+		}
 	}
 	seen := map[string]bool{}
-	for _, c := range s.Checks {
+	for _, c := range s.Cases {
+		v.name(c.of("name"), "name of a case", c.Name)
+		if seen[c.Name] {
+			v.problems.add(c.of("name"), "two cases are called %q", c.Name)
+		}
+		seen[c.Name] = true
+		v.caseOf(s, c)
+	}
+}
+
+// caseOf makes the variant of a step that a case is.
+func (v *validator) caseOf(s *Step, c *Case) {
+	v.resources(c.Resources, c.of("resources"))
+	v.setup(c.Setup)
+	v.values(c.Values)
+	v.namedObjects(c.MayChange, c.of("mayChange"))
+	variant := *s
+	variant.Cases, variant.parent, variant.drawn = nil, s, c
+	variant.Values = maps.Clone(s.Values)
+	if variant.Values == nil {
+		variant.Values = map[string]Expr{}
+	}
+	maps.Copy(variant.Values, c.Values)
+	variant.Checks = slices.Concat(s.Checks, c.Checks)
+	variant.Solution, variant.Alternatives, variant.Mutants = c.Solution, c.Alternatives, c.Mutants
+	if c.Timeout != 0 {
+		variant.Timeout = c.Timeout
+	}
+	c.step = &variant
+	v.checks(&variant, c.Checks)
+	v.proofs(&variant, c.at)
+}
+
+func (v *validator) resources(names []string, at Pos) {
+	for _, r := range names {
+		gvr, err := ParseResource(r)
+		if err != nil {
+			v.problems.add(at, "%v", err)
+			continue
+		}
+		v.addWatch(watchDep{gvr, scopeNamespace(gvr.Resource, ownNamespace)}, at)
+	}
+}
+
+func (v *validator) values(values map[string]Expr) {
+	for id, e := range values {
+		v.expr(&e, scopeValues, false)
+		values[id] = e
+	}
+}
+
+// namedObjects keeps a list to `resource/name` and `resource/*`.
+func (v *validator) namedObjects(list []string, at Pos) {
+	for _, entry := range list {
+		i := strings.LastIndex(entry, "/")
+		if i < 0 {
+			v.problems.add(at, "%q: wanted resource/name or resource/*", entry)
+		} else if _, err := ParseResource(entry[:i]); err != nil {
+			v.problems.add(at, "%v", err)
+		}
+	}
+}
+
+// checks looks at those checks of a step that are new.
+func (v *validator) checks(s *Step, these []*Check) {
+	if len(s.Checks) == 0 && len(s.Cases) == 0 {
+		v.problems.add(s.of("checks"), "step %q needs at least one check", s.ID)
+	}
+	for _, c := range these {
 		v.name(c.of("id"), "id of a check", c.ID)
-		if seen[c.ID] {
+		if s.Check(c.ID) != c {
 			v.problems.add(c.of("id"), "two checks of this step are called %q", c.ID)
 		}
-		seen[c.ID] = true
 		v.check(s, c)
 	}
+}
+
+// proofs looks at what shows that a step, or a variant of it, is right.
+func (v *validator) proofs(s *Step, at Pos) {
 	if strings.TrimSpace(s.Solution) == "" {
-		v.problems.add(s.of("solution"), "step %q needs a solution", s.ID)
+		what := fmt.Sprintf("step %q", s.ID)
+		if s.drawn != nil {
+			what = fmt.Sprintf("case %q", s.drawn.Name)
+		}
+		v.problems.add(at, "%s needs a solution", what)
 	}
 	for i := range s.Alternatives {
 		if a := &s.Alternatives[i]; a.Name == "" || strings.TrimSpace(a.Script) == "" {
@@ -317,22 +390,45 @@ func (v *validator) loadTexts() {
 		for _, lang := range Languages() {
 			v.stepText(s, lang)
 		}
+		v.caseTexts(s)
 	}
 }
 
 func (v *validator) stepText(s *Step, lang string) {
-	file := "steps/" + s.ID + "." + lang + ".md"
+	if t, ok := v.readStepText(s, "steps/"+s.ID, lang, s.Checks); ok {
+		s.texts[lang] = t
+	}
+}
+
+// caseTexts loads the texts of a step's cases and puts them into the variants.
+// A language that lacks one takes it from English, so each has all.
+func (v *validator) caseTexts(s *Step) {
+	for _, c := range s.Cases {
+		c.texts, c.step.texts = map[string]stepText{}, map[string]stepText{}
+		for _, lang := range Languages() {
+			if t, ok := v.readStepText(c.step, "steps/"+s.ID+"."+c.Name, lang, c.Checks); ok {
+				c.texts[lang] = t
+			}
+		}
+		for _, lang := range Languages() {
+			c.step.texts[lang] = s.texts[lang].over(s.texts[english]).withCase(c.texts[lang].over(c.texts[english]))
+		}
+	}
+}
+
+// readStepText reads a text about the checks of a step, or of one of its cases.
+func (v *validator) readStepText(s *Step, base, lang string, checks []*Check) (stepText, bool) {
+	file := base + "." + lang + ".md"
 	var t stepText
 	body, line, ok := readMarkdown(v.lesson.files, file, &t, v.problems)
 	if !ok {
 		if lang == english {
 			v.problems.add(Pos{File: file}, "the English text of step %q is missing", s.ID)
 		}
-		return
+		return t, false
 	}
 	t.split(file, body, line, v.problems)
 	v.placeholders(file, body, line, s)
-	s.texts[lang] = t
 	known := map[string]bool{}
 	for _, c := range s.Checks {
 		known[c.ID] = true
@@ -348,12 +444,12 @@ func (v *validator) stepText(s *Step, lang string) {
 		}
 	}
 	if lang != english {
-		return
+		return t, true
 	}
 	if t.Title == "" {
 		v.problems.add(t.at, "%s: title is missing", file)
 	}
-	for _, c := range s.Checks {
+	for _, c := range checks {
 		if t.Checks[c.ID] == "" {
 			v.problems.add(t.of("checks"), "check %q has no title here", c.ID)
 		}
@@ -361,6 +457,7 @@ func (v *validator) stepText(s *Step, lang string) {
 			v.problems.add(t.of("questions"), "check %q has no question here", c.ID)
 		}
 	}
+	return t, true
 }
 
 // placeholders refuses names that live text can't have.
@@ -371,6 +468,9 @@ func (v *validator) placeholders(file, body string, line int, s *Step) {
 			if m[2*groupOther] >= 0 {
 				v.problems.add(at, `%s: wanted {{ live "name" }} or {{ namespace }}`, l[m[0]:m[1]])
 				continue
+			}
+			if m[2*groupBuiltin] >= 0 && l[m[2*groupBuiltin]:m[2*groupBuiltin+1]] == "seed" && (s == nil || s.drawn == nil && len(s.Cases) == 0) {
+				v.problems.add(at, "only a step with cases has a seed")
 			}
 			if m[2*groupName] < 0 {
 				continue

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +43,9 @@ type LessonProgress struct {
 type StepProgress struct {
 	Met   time.Time `json:"met,omitzero"` // zero while it is not met
 	Hints int       `json:"hints,omitempty"`
+	// Of a step with cases: the seed last drawn, and which were ever solved.
+	Seed   int      `json:"seed,omitempty"`
+	Solved []string `json:"solved,omitempty"`
 }
 
 // DamagedError says that a progress file could not be read and where it was
@@ -98,18 +102,36 @@ func (p *Progress) Lesson(name string) LessonProgress {
 	return l
 }
 
-// Enter notes that a step was entered.
-func (p *Progress) Enter(lesson, step string, now time.Time) error {
-	return p.change(lesson, func(l *LessonProgress) { l.Step, l.Entered = step, now })
+// Enter notes that a step was entered, with the seed of its case or 0. Another
+// case begins without hints.
+func (p *Progress) Enter(lesson, step string, seed int, now time.Time) error {
+	return p.change(lesson, func(l *LessonProgress) {
+		l.Step, l.Entered = step, now
+		if s := l.Steps[step]; s.Seed != seed {
+			s.Seed, s.Hints = seed, 0
+			l.set(step, s)
+		}
+	})
 }
 
-// Met notes that a step was met. The first time counts.
-func (p *Progress) Met(lesson, step string, now time.Time) error {
+// Met notes that a step was met, with its case when it has cases. The first
+// time counts.
+func (p *Progress) Met(lesson, step, solved string, now time.Time) error {
 	return p.changeStep(lesson, step, func(s *StepProgress) {
 		if s.Met.IsZero() {
 			s.Met = now
 		}
+		if solved != "" && !slices.Contains(s.Solved, solved) {
+			s.Solved = append(slices.Clone(s.Solved), solved)
+		}
 	})
+}
+
+func (l *LessonProgress) set(step string, s StepProgress) {
+	if l.Steps == nil {
+		l.Steps = map[string]StepProgress{}
+	}
+	l.Steps[step] = s
 }
 
 // Hints notes that the learner has opened n hints of a step.
@@ -121,10 +143,7 @@ func (p *Progress) changeStep(lesson, step string, f func(*StepProgress)) error 
 	return p.change(lesson, func(l *LessonProgress) {
 		s := l.Steps[step]
 		f(&s)
-		if l.Steps == nil {
-			l.Steps = map[string]StepProgress{}
-		}
-		l.Steps[step] = s
+		l.set(step, s)
 	})
 }
 

@@ -18,8 +18,8 @@ func TestProgressIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, err := range []error{
-		p.Enter("service", "create", now), p.Hints("service", "create", 2), p.Hints("service", "create", 1),
-		p.Met("service", "create", now.Add(time.Minute)), p.Met("service", "create", now.Add(time.Hour)),
+		p.Enter("service", "create", 0, now), p.Hints("service", "create", 2), p.Hints("service", "create", 1),
+		p.Met("service", "create", "", now.Add(time.Minute)), p.Met("service", "create", "", now.Add(time.Hour)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestDamagedProgressIsSetAside(t *testing.T) {
 			if kept, err := os.ReadFile(damaged.Aside); err != nil || string(kept) != text {
 				t.Fatalf("set aside is %q %v", kept, err)
 			}
-			if err := p.Met("a", "b", time.Now()); err != nil {
+			if err := p.Met("a", "b", "", time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := OpenProgress(path, time.Now()); err != nil {

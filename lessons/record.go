@@ -7,9 +7,15 @@ import (
 // recording gives the functions of live text what the engine has recorded.
 func (e *Engine) recording() *recording {
 	return &recording{
-		metAt:   e.whenMet,
-		met:     e.isMet,
-		done:    func(step string) bool { return e.done != nil && e.done(step) },
+		metAt: e.whenMet,
+		met:   e.isMet,
+		done:  func(step string) bool { return e.done != nil && e.done(step) },
+		solved: func() []string {
+			if e.solved == nil || e.step == nil {
+				return []string{}
+			}
+			return e.solved(e.step.ID)
+		},
 		history: e.recorded,
 		moments: func(resource, name string) []any {
 			gvr, err := ParseResource(resource)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -50,6 +52,7 @@ const (
 type Update struct {
 	Lesson  string
 	Step    string
+	Seed    int // of the drawn case, 0 when the step has none
 	Index   int // of the step, from 0
 	Count   int // of steps
 	Entry   int // counts how often a step was entered in this session, from 1
@@ -69,6 +72,7 @@ type SessionOptions struct {
 	World    World
 	Lang     string
 	Step     string    // where to begin; empty resumes, or begins with the first step
+	Seed     int       // which case Step begins with, when it has cases; 0 is the last one, or a random one
 	Progress *Progress // may be nil
 	Record   io.Writer // when set, gets a trace of every engine input
 }
@@ -95,7 +99,10 @@ type Session struct {
 
 	// Owned by run.
 	ctx        context.Context
-	step       *Step
+	step       *Step // with its case, when it has cases
+	seed       int   // of the case, else 0
+	seeds      map[string]int
+	solved     map[string][]string // cases, by step
 	phase      Phase
 	detail     string
 	warning    string
@@ -117,7 +124,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 		options: options, lesson: options.Lesson, world: options.World,
 		updates: make(chan Update, 1), commands: make(chan func()), probes: make(chan Probe, 64),
 		prepared: make(chan preparation), waits: make(chan *settling), cancel: cancel, ctx: ctx,
-		met: map[string]time.Time{}, stopStep: func() {},
+		met: map[string]time.Time{}, seeds: map[string]int{}, solved: map[string][]string{}, stopStep: func() {},
 	}
 	fail := func(err error) (*Session, error) {
 		cancel()
@@ -142,7 +149,10 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 	if s.audit, err = options.World.Requests(ctx); err != nil {
 		return fail(err)
 	}
-	s.engine, err = NewEngine(options.Lesson, EngineOptions{Namespace: options.World.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil, Done: s.isDone})
+	s.engine, err = NewEngine(options.Lesson, EngineOptions{
+		Namespace: options.World.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil, Done: s.isDone,
+		Solved: func(step string) []string { return s.solved[step] },
+	})
 	if err != nil {
 		return fail(err)
 	}
@@ -154,6 +164,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 			if !p.Met.IsZero() {
 				s.met[id] = p.Met
 			}
+			s.seeds[id], s.solved[id] = p.Seed, slices.Clone(p.Solved)
 		}
 	}
 	if options.Progress != nil && options.Step == "" {
@@ -166,7 +177,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 	if options.Step == "" {
 		mode = enterResume
 	}
-	s.enter(first, mode)
+	s.enter(first, mode, options.Seed)
 	s.done.Go(s.run)
 	return s, nil
 }
@@ -209,7 +220,7 @@ func (s *Session) Goto(step string) error {
 	if target == nil {
 		return fmt.Errorf("lesson %s has no step %q", s.lesson.Name(), step)
 	}
-	s.do(func() { s.enter(target, enterFresh) })
+	s.do(func() { s.enter(target, enterFresh, 0) })
 	return nil
 }
 
@@ -225,7 +236,7 @@ func (s *Session) Next() {
 		if s.phase == PhaseActive && s.engine.met {
 			mode = enterContinue
 		}
-		s.enter(s.lesson.Steps[i+1], mode)
+		s.enter(s.lesson.Steps[i+1], mode, 0)
 	})
 }
 
@@ -233,13 +244,34 @@ func (s *Session) Next() {
 func (s *Session) Previous() {
 	s.do(func() {
 		if i := s.lesson.StepIndex(s.step.ID); i > 0 {
-			s.enter(s.lesson.Steps[i-1], enterFresh)
+			s.enter(s.lesson.Steps[i-1], enterFresh, 0)
 		}
 	})
 }
 
-// Reset begins the present step anew.
-func (s *Session) Reset() { s.do(func() { s.enter(s.step, enterFresh) }) }
+// Reset begins the present step anew, with the same case when it has cases.
+func (s *Session) Reset() { s.do(func() { s.enter(s.step.whole(), enterFresh, s.seed) }) }
+
+// Draw begins a step anew with the case of a seed; 0 is the next case after the
+// last one. The error says that the step has no cases.
+func (s *Session) Draw(step string, seed int) error {
+	target := s.lesson.Step(step)
+	switch {
+	case target == nil:
+		return fmt.Errorf("lesson %s has no step %q", s.lesson.Name(), step)
+	case len(target.Cases) == 0:
+		return fmt.Errorf("step %s/%s has no cases to draw from", s.lesson.Name(), step)
+	case seed < 0:
+		return fmt.Errorf("the seed is %d, wanted 1 or more", seed)
+	}
+	s.do(func() {
+		if seed == 0 {
+			seed = s.seeds[step] + 1
+		}
+		s.enter(target, enterFresh, seed)
+	})
+	return nil
+}
 
 // Retry forgets what was violated, and goes on with the cluster as it is.
 func (s *Session) Retry() { s.do(func() { s.handle(Retry{}) }) }
@@ -345,7 +377,10 @@ func (s *Session) handle(in Input) {
 	}
 	if s.engine.met && !wasMet {
 		s.met[s.step.ID] = now
-		s.save(func(p *Progress) error { return p.Met(s.lesson.Name(), s.step.ID, now) })
+		if name := s.step.CaseName(); name != "" && !slices.Contains(s.solved[s.step.ID], name) {
+			s.solved[s.step.ID] = append(s.solved[s.step.ID], name)
+		}
+		s.save(func(p *Progress) error { return p.Met(s.lesson.Name(), s.step.ID, s.step.CaseName(), now) })
 	}
 }
 
@@ -362,14 +397,14 @@ func (s *Session) save(f func(*Progress) error) {
 // publish replaces the waiting update when something has changed.
 func (s *Session) publish() {
 	u := Update{
-		Lesson: s.lesson.Name(), Step: s.step.ID, Index: s.lesson.StepIndex(s.step.ID), Count: len(s.lesson.Steps),
+		Lesson: s.lesson.Name(), Step: s.step.ID, Seed: s.seed, Index: s.lesson.StepIndex(s.step.ID), Count: len(s.lesson.Steps),
 		Entry: s.attempt, Phase: s.phase, Detail: s.detail, Began: s.engine.Started(), Hints: s.hints, Done: s.met, Warning: s.warning,
 	}
 	live := s.engine.Live
 	if s.phase == PhaseActive {
 		u.Outcome = s.engine.Outcome()
 	} else {
-		live = func(string) (string, bool) { return "", false }
+		live = s.known
 		u.Outcome = Outcome{Lesson: u.Lesson, Step: u.Step, Problem: s.engine.problem()}
 	}
 	u.Text = s.step.Text(s.options.Lang, live)
@@ -389,6 +424,17 @@ func (s *Session) publish() {
 		default:
 		}
 	}
+}
+
+// known are the values that are there before the step has begun.
+func (s *Session) known(name string) (string, bool) {
+	switch {
+	case name == "namespace":
+		return s.world.Namespace(), true
+	case name == "seed" && s.seed > 0:
+		return strconv.Itoa(s.seed), true
+	}
+	return "", false
 }
 
 // same leaves out the time of the outcome, which changes always.

@@ -26,7 +26,8 @@ const settleTime = 2 * time.Minute
 // preparation is what came of making a step's beginning.
 type preparation struct {
 	attempt int
-	step    *Step
+	step    *Step // with its case, when it has cases
+	seed    int
 	marker  uint64
 	err     error
 }
@@ -43,13 +44,19 @@ type settling struct {
 	done  chan struct{}
 }
 
-// enter begins to enter a step. It is called by the owner of the state.
-func (s *Session) enter(step *Step, mode enterMode) {
+// enter begins to enter a step, which is a whole one. With cases, seed says
+// which; 0 is the same as last time, or a random one. It is called by the owner
+// of the state.
+func (s *Session) enter(step *Step, mode enterMode, seed int) {
+	step, seed = s.draw(step, seed)
+	if seed > 0 && mode == enterContinue {
+		mode = enterFresh // what went before is no part of the case
+	}
 	s.stopStep()
 	ctx, cancel := context.WithCancel(s.ctx)
 	s.stopStep = cancel
 	s.attempt++
-	s.step, s.phase, s.detail, s.hints, s.waiting = step, PhaseSetup, "", 0, nil
+	s.step, s.seed, s.phase, s.detail, s.hints, s.waiting = step, seed, PhaseSetup, "", 0, nil
 	attempt := s.attempt
 	before, ended := s.preparing, make(chan struct{})
 	s.preparing = ended
@@ -58,7 +65,7 @@ func (s *Session) enter(step *Step, mode enterMode) {
 		if before != nil {
 			<-before // it is cancelled; what it still does must not come after us
 		}
-		p := s.prepare(ctx, attempt, step, mode)
+		p := s.prepare(ctx, attempt, preparation{step: step, seed: seed}, mode)
 		p.attempt = attempt
 		select {
 		case s.prepared <- p:
@@ -67,9 +74,22 @@ func (s *Session) enter(step *Step, mode enterMode) {
 	})
 }
 
+// draw gives the variant of a step that a seed stands for.
+func (s *Session) draw(step *Step, seed int) (*Step, int) {
+	if len(step.Cases) == 0 {
+		return step, 0
+	}
+	if seed < 1 {
+		seed = s.seeds[step.ID]
+	}
+	if seed < 1 {
+		seed = randomSeed()
+	}
+	return step.Draw(seed), seed
+}
+
 // prepare makes a step's beginning. It runs beside the owner and waits for it.
-func (s *Session) prepare(ctx context.Context, attempt int, step *Step, mode enterMode) preparation {
-	p := preparation{step: step}
+func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode enterMode) preparation {
 	if mode == enterResume {
 		mode = enterFresh
 		entered, err := s.world.Entered(ctx)
@@ -77,8 +97,9 @@ func (s *Session) prepare(ctx context.Context, attempt int, step *Step, mode ent
 			p.err = err
 			return p
 		}
-		if held := s.lesson.Step(entered); held != nil {
-			p.step, mode = held, enterContinue
+		id, seed := Entered(entered)
+		if held := s.lesson.Step(id); held != nil && (seed > 0) == (len(held.Cases) > 0) {
+			p.step, p.seed, mode = held.Draw(seed), seed, enterContinue
 		}
 	}
 	if mode == enterFresh {
@@ -93,13 +114,21 @@ func (s *Session) prepare(ctx context.Context, attempt int, step *Step, mode ent
 			return p
 		}
 	}
-	if p.err = s.setUp(ctx, attempt, p.step.Setup); p.err != nil {
-		return p
+	// A case that goes on is as the learner has left it: half mended, maybe.
+	if p.seed == 0 || mode == enterFresh {
+		if p.err = s.setUp(ctx, attempt, p.step.Setup); p.err != nil {
+			return p
+		}
+		if p.step.drawn != nil {
+			if p.err = s.setUp(ctx, attempt, p.step.drawn.Setup); p.err != nil {
+				return p
+			}
+		}
 	}
 	if p.err = s.settle(ctx, attempt, Expr{}, 0, settleTime); p.err != nil {
 		return p
 	}
-	p.marker, p.err = s.world.Enter(ctx, p.step.ID)
+	p.marker, p.err = s.world.Enter(ctx, enteredNote(p.step, p.seed))
 	return p
 }
 
@@ -206,7 +235,10 @@ func (s *Session) finish(p preparation) {
 	if p.attempt != s.attempt || errors.Is(p.err, context.Canceled) {
 		return
 	}
-	s.step = p.step
+	s.step, s.seed = p.step, p.seed
+	if s.seed > 0 {
+		s.seeds[s.step.ID] = s.seed
+	}
 	s.stopStep()
 	if p.err != nil {
 		s.phase, s.detail = PhaseFailed, p.err.Error()
@@ -220,10 +252,10 @@ func (s *Session) finish(p preparation) {
 	}
 	s.phase = PhaseActive
 	if s.options.Progress != nil {
+		s.save(func(f *Progress) error { return f.Enter(s.lesson.Name(), s.step.ID, s.seed, time.Now()) })
 		s.hints = s.options.Progress.Lesson(s.lesson.Name()).Steps[s.step.ID].Hints
-		s.save(func(f *Progress) error { return f.Enter(s.lesson.Name(), s.step.ID, time.Now()) })
 	}
-	s.handle(Begin{Step: s.step.ID, Marker: p.marker})
+	s.handle(Begin{Step: s.step.ID, Seed: p.seed, Marker: p.marker})
 	if s.step.Traffic != nil {
 		ctx, cancel := context.WithCancel(s.ctx)
 		s.stopStep = cancel

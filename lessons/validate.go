@@ -17,6 +17,8 @@ func fieldsOf(kind CheckKind) (allowed, required string, ok bool) {
 		return "moments", "moments", true
 	case KindAlways:
 		return "resource name namespace expr from until", "expr", true
+	case KindUntouched:
+		return "resources mayChange", "", true
 	case KindSteady:
 		return "resource name namespace expr for", "expr for", true
 	case KindEvent:
@@ -34,7 +36,7 @@ func fieldsOf(kind CheckKind) (allowed, required string, ok bool) {
 func (v *validator) check(s *Step, c *Check) {
 	allowed, required, ok := fieldsOf(c.Kind)
 	if !ok {
-		v.problems.add(c.of("kind"), "unknown kind of check %q: wanted state, happened, sequence, always, steady, event, request, traffic or answer", c.Kind)
+		v.problems.add(c.of("kind"), "unknown kind of check %q: wanted state, happened, sequence, always, untouched, steady, event, request, traffic or answer", c.Kind)
 		return
 	}
 	for field, at := range c.fields {
@@ -102,6 +104,8 @@ func (v *validator) checkExprs(s *Step, c *Check) {
 		if c.Kind == KindSteady && c.has("for") && c.For <= 0 {
 			v.problems.add(c.of("for"), "for must be more than 0")
 		}
+	case KindUntouched:
+		v.untouched(c)
 	case KindHappened:
 		v.expr(&c.Expr, scopeDelta, true)
 	case KindSequence:
@@ -149,6 +153,24 @@ func (v *validator) sequence(c *Check) {
 	}
 }
 
+// untouched settles what a check of that kind guards.
+func (v *validator) untouched(c *Check) {
+	names := c.Resources
+	if len(names) == 0 {
+		names = strings.Fields(guardedByDefault)
+	}
+	v.resources(names, c.at)
+	for _, name := range names {
+		if gvr, err := ParseResource(name); err == nil {
+			c.guarded = append(c.guarded, gvr)
+		}
+	}
+	v.namedObjects(c.MayChange, c.of("mayChange"))
+}
+
+// guardedByDefault is what learners and their controllers change.
+const guardedByDefault = "pods services deployments replicasets statefulsets daemonsets jobs configmaps secrets horizontalpodautoscalers"
+
 // checkLinks keeps from and until pointing at checks whose verdict does not
 // depend on this one.
 func (v *validator) checkLinks(s *Step, c *Check) {
@@ -160,7 +182,7 @@ func (v *validator) checkLinks(s *Step, c *Check) {
 		switch {
 		case other == nil:
 			v.problems.add(c.of(link.field), "%s: there is no check %q in this step", link.field, link.id)
-		case other.Kind == KindAlways || other.Kind == KindTraffic && c.Kind == KindTraffic:
+		case other.Kind == KindAlways || other.Kind == KindUntouched || other.Kind == KindTraffic && c.Kind == KindTraffic:
 			v.problems.add(c.of(link.field), "%s: check %q of kind %s can't be the one that it waits for", link.field, link.id, other.Kind)
 		}
 	}
