@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start build embedded test vet unit fidelity truth e2e lint cross clean
+.PHONY: help start build embedded images test vet unit fidelity truth e2e lint cross clean
 
 export GOFLAGS := -buildvcs=false
 
@@ -22,11 +22,14 @@ help: ## list the targets
 start: build ## build what is missing and open the screen
 	@bin/k8stutor start
 
-build: embedded ## build bin/k8stutor and bin/k8stutor-embedded
+build: embedded images ## build bin/k8stutor, bin/k8stutor-embedded and the lessons' images for kind
 	@go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/k8stutor$(EXE) .
 
 embedded:
 	@hack/embedded.sh bin/k8stutor-embedded$(EXE)
+
+images:
+	@hack/workloads.sh bin
 
 test: build vet unit fidelity truth e2e ## all tests: both modules, lessons on a live cluster, robot user
 

@@ -53,8 +53,10 @@ its own. Your own kubeconfig is never read and never written.`,
 	f.String("cluster", "auto", "which cluster to use: auto, embedded or kind")
 	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
 	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
+	f.String("image", "", "node image for kind (default: the one that kind was released with)")
 	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
-	root.AddCommand(a.startCmd(), a.listCmd(), a.checkCmd(), a.resetCmd(), a.lessonCmd(), a.clusterCmd(), a.kubectlCmd(), a.versionCmd())
+	root.AddCommand(a.startCmd(), a.listCmd(), a.checkCmd(), a.resetCmd(), a.lessonCmd(), a.clusterCmd(), a.kubectlCmd(), a.versionCmd(),
+		a.bundleCmd())
 	return root
 }
 
@@ -87,7 +89,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 // checkConfig refuses keys that mean nothing: a misspelt one would be ignored
 // in silence.
 func (a *app) checkConfig(file string) error {
-	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true}
+	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true, "lesson-images": true, "plain": true}
 	only := viper.New()
 	only.SetConfigFile(file)
 	if err := only.ReadInConfig(); err != nil {
@@ -95,7 +97,7 @@ func (a *app) checkConfig(file string) error {
 	}
 	for _, key := range only.AllKeys() {
 		if !known[key] {
-			return usagef("config file %s: unknown key %q; known are cluster, name, lang, embedded and kind-image", file, key)
+			return usagef("config file %s: unknown key %q; known are cluster, name, lang, plain, embedded, kind-image and lesson-images", file, key)
 		}
 	}
 	return nil
@@ -123,12 +125,22 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 	p, reason, err := cluster.Choose(cmd.Context(), home, cluster.Options{
 		Want:     a.v.GetString("cluster"),
 		Embedded: a.v.GetString("embedded"),
-		Image:    a.v.GetString("kind-image"),
+		Image:    a.nodeImage(),
+		Images:   a.v.GetString("lesson-images"),
 	})
 	if reason != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), reason)
 	}
 	return p, home, err
+}
+
+// nodeImage is kind's node image: --image or K8STUTOR_IMAGE, else kind-image of
+// the config file. Empty means kind's own.
+func (a *app) nodeImage() string {
+	if image := a.v.GetString("image"); image != "" {
+		return image
+	}
+	return a.v.GetString("kind-image")
 }
 
 func commandNames(cmd *cobra.Command) []string {

@@ -11,11 +11,15 @@ type Options struct {
 	Want     string // "auto", "embedded" or "kind"
 	Embedded string // path of k8stutor-embedded; empty: look for it
 	Image    string // kind's node image; empty: the one kind was released with
+	Images   string // archive of the lessons' images for kind; empty: look for it
+
+	// askRegistry says whether an image can be pulled; nil: ask its registry.
+	askRegistry func(ctx context.Context, image string) error
 }
 
 // Choose picks the provider. For "auto" that is the one which made the cluster
-// before, else kind when a container engine answers and has the node image,
-// else embedded. The reason says why, in one line for a person; it is empty
+// before, else kind when a container engine answers and has the node image or
+// can pull it, else embedded. The reason says why, in one line for a person; it is empty
 // when there was nothing to choose.
 func Choose(ctx context.Context, home Home, o Options) (p Provider, reason string, err error) {
 	made, err := home.Access()
@@ -38,17 +42,35 @@ func Choose(ctx context.Context, home Home, o Options) (p Provider, reason strin
 		return nil, "", fmt.Errorf("--cluster %q: use auto, embedded or kind", o.Want)
 	}
 
+	provider, reason, err := auto(ctx, home, o)
+	if err != nil {
+		return nil, "", err
+	}
+	p, err = open(home, provider, o)
+	return p, reason, err
+}
+
+// auto picks between kind and embedded, and says why and how to choose.
+func auto(ctx context.Context, home Home, o Options) (provider, reason string, err error) {
 	eng, err := findEngine(ctx)
 	if err != nil {
-		reason = fmt.Sprintf("embedded: %v", err)
-	} else if image := nodeImage(o.Image); !eng.hasImage(ctx, image) {
-		reason = fmt.Sprintf("embedded: %s answers but does not have %s (pull it, or ask for --cluster kind)", eng.name, image)
-	} else {
-		p, err = open(home, "kind", o)
-		return p, fmt.Sprintf("kind: %s answers and has the node image", eng.name), err
+		return "embedded", fmt.Sprintf("embedded: %v (--cluster kind uses one)", err), nil
 	}
-	p, err = open(home, "embedded", o)
-	return p, reason, err
+	image, err := usableImage(ctx, eng, home.state, o.Image)
+	if err != nil {
+		return "", "", err
+	}
+	if eng.hasImage(ctx, image) {
+		return "kind", fmt.Sprintf("kind: %s answers and has the node image (--cluster embedded needs neither)", eng.name), nil
+	}
+	asked := o.askRegistry
+	if asked == nil {
+		asked = inRegistry
+	}
+	if err := asked(ctx, image); err != nil {
+		return "embedded", fmt.Sprintf("embedded: %s answers but does not have %s, and %v (--cluster kind tries to pull it; `k8stutor bundle load FILE` brings it)", eng.name, image, err), nil
+	}
+	return "kind", fmt.Sprintf("kind: %s answers and can pull the node image (--cluster embedded needs neither)", eng.name), nil
 }
 
 func open(home Home, provider string, o Options) (Provider, error) {
@@ -56,7 +78,9 @@ func open(home Home, provider string, o Options) (Provider, error) {
 	case "embedded":
 		return NewEmbedded(home, o.Embedded)
 	case "kind":
-		return NewKind(home, o.Image), nil
+		k := NewKind(home, o.Image)
+		k.lessonImages = o.Images
+		return k, nil
 	default:
 		return nil, fmt.Errorf("the record of cluster %q names the provider %q, which this version does not know", home.Name(), provider)
 	}

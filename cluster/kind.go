@@ -31,6 +31,8 @@ const kindReadyTime = 3 * time.Minute
 type Kind struct {
 	home  Home
 	image string
+
+	lessonImages string // archive of the lessons' images; empty: look for it
 }
 
 // NewKind makes the provider for the cluster of home. An empty image means the
@@ -70,12 +72,19 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 		return Access{}, err
 	}
 	defer release()
+	load, err := k.openLoad(p, report)
+	if err != nil {
+		return Access{}, err
+	}
+	phases.report = load.observe(ctx)
 	nodes, err := p.ListNodes(k.cluster())
 	if err != nil {
-		return Access{}, fmt.Errorf("kind: list nodes: %w", err)
+		return Access{}, load.finish(ctx, fmt.Errorf("kind: list nodes: %w", err))
 	}
 	if len(nodes) == 0 {
-		err = k.create(ctx, p)
+		if k.image, err = usableImage(ctx, eng, k.home.state, k.image); err == nil {
+			err = k.create(ctx, p)
+		}
 	} else {
 		for _, n := range nodes {
 			if err = eng.run(ctx, "start", n.String()); err != nil {
@@ -88,7 +97,7 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 		}
 	}
 	phases.end(err)
-	if err != nil {
+	if err := load.finish(ctx, err); err != nil {
 		return Access{}, err
 	}
 	return k.access(ctx)

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -60,12 +61,14 @@ func TestChooseAuto(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		engines map[string]string
+		pull    error  // what the registry says
 		want    string // the reason
 	}{
-		{"nothing installed", nil, "embedded: no container engine"},
-		{"no daemon", map[string]string{"docker": "exit 1"}, "embedded: docker is installed, but no engine answers it"},
-		{"no image", map[string]string{"podman": `[ "$1" = ps ]`}, "embedded: podman answers but does not have kindest/node"},
-		{"all there", map[string]string{"docker": "exit 1", "podman": "exit 0"}, "kind: podman answers and has the node image"},
+		{"nothing installed", nil, nil, "embedded: no container engine"},
+		{"no daemon", map[string]string{"docker": "exit 1"}, nil, "embedded: docker is installed, but no engine answers it"},
+		{"no image", map[string]string{"podman": `[ "$1" = ps ]`}, errors.New("index.docker.io can't be reached"), "embedded: podman answers but does not have kindest/node"},
+		{"image in the registry", map[string]string{"podman": `[ "$1" = ps ]`}, nil, "kind: podman answers and can pull the node image"},
+		{"all there", map[string]string{"docker": "exit 1", "podman": "exit 0"}, errors.New("not asked"), "kind: podman answers and has the node image"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			engines(t, tc.engines)
@@ -74,7 +77,10 @@ func TestChooseAuto(t *testing.T) {
 			if err := os.WriteFile(bin, nil, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			p, reason, err := Choose(t.Context(), home, Options{Want: "auto", Embedded: bin})
+			p, reason, err := Choose(t.Context(), home, Options{
+				Want: "auto", Embedded: bin,
+				askRegistry: func(context.Context, string) error { return tc.pull },
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
