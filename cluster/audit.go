@@ -20,7 +20,7 @@ import (
 )
 
 // UserAgent begins the User-Agent of every request that k8stutor itself makes;
-// by it they are kept out of the Requests.
+// by it they are kept out of the Requests, but for those of ScreenUserAgent.
 const UserAgent = "k8stutor"
 
 // auditPoll is how often the file is looked at even when the file system has
@@ -241,7 +241,8 @@ func (t *AuditTail) parse(line []byte) (Request, bool) {
 	if len(line) == 0 || json.Unmarshal(line, &e) != nil || e.ObjectRef == nil {
 		return Request{}, false
 	}
-	if strings.HasPrefix(e.User.Username, "system:") || strings.HasPrefix(e.UserAgent, UserAgent) {
+	ours := strings.HasPrefix(e.UserAgent, UserAgent) && !strings.HasPrefix(e.UserAgent, ScreenUserAgent)
+	if strings.HasPrefix(e.User.Username, "system:") || ours {
 		return Request{}, false
 	}
 	switch e.Stage {

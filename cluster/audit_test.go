@@ -79,6 +79,17 @@ func TestAuditKeepsWhatPeopleAsk(t *testing.T) {
 	}
 }
 
+// What the learner reads by a key of the screen is the learner's looking.
+func TestAuditKeepsWhatTheScreenIsAskedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	a := tailAudit(t, path)
+	write(t, path, auditLine("1", "ResponseComplete", "kubernetes-admin", UserAgent, "/x", "pods", "", 200))
+	write(t, path, auditLine("2", "ResponseComplete", "kubernetes-admin", ScreenUserAgent, "/x?previous=true", "pods", "log", 200))
+	if got := nextRequest(t, a); got.UserAgent != ScreenUserAgent || got.Subresource != "log" {
+		t.Fatalf("request is %+v", got)
+	}
+}
+
 func TestAuditTellsOfALongRequestOnceWhenItStarts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	a := tailAudit(t, path) // the file comes later

@@ -43,14 +43,10 @@ type World struct {
 
 // NewWorld opens the cluster. It does not ask it anything yet.
 func NewWorld(a Access) (*World, error) {
-	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: a.Kubeconfig}
-	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.Context}).ClientConfig()
+	cfg, err := configOf(a, UserAgent)
 	if err != nil {
-		return nil, fmt.Errorf("read the cluster's kubeconfig %s: %w", a.Kubeconfig, err)
+		return nil, err
 	}
-	cfg.UserAgent = UserAgent
-	cfg.QPS = -1 // no client-side limit: a learner waits for what we do
-	cfg.WarningHandlerWithContext = rest.NoWarnings{}
 	dyn, err := dynamic.NewForConfig(cfg)
 	if err != nil {
 		return nil, err
