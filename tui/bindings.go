@@ -32,6 +32,8 @@ const (
 	actPrevCmd  action = "previous-command"
 	actHistUp   action = "history-up"
 	actHistDown action = "history-down"
+	actHistory  action = "history"
+	actOwn      action = "own-terminal"
 	actMouse    action = "mouse"
 	actSuspend  action = "suspend"
 	actHelp     action = "help"
@@ -43,6 +45,13 @@ const (
 	actPageDown action = "page-down"
 	actTop      action = "top"
 	actBottom   action = "bottom"
+
+	actCharLeft  action = "left"
+	actCharRight action = "right"
+	actLineStart action = "line-start"
+	actLineEnd   action = "line-end"
+	actMark      action = "mark"
+	actMarkLines action = "mark-lines"
 
 	actDescribe action = "describe"
 	actYAML     action = "yaml"
@@ -65,6 +74,7 @@ const (
 	scopeLesson               // the lesson is in focus
 	scopeCluster              // the cluster is in focus
 	scopeOverlay              // an object is being read
+	scopeHistory              // the history of the shell is being read
 )
 
 // binding is an action with its keys, as Bubble Tea names them, and the message
@@ -80,7 +90,7 @@ type table []binding
 
 // bindings are the keys of the whole screen. This is the one place that knows
 // which key does what; a config file may name other keys for an action.
-type bindings [4]table
+type bindings [5]table
 
 func defaultBindings() bindings {
 	return bindings{
@@ -109,6 +119,8 @@ func defaultBindings() bindings {
 			{actEven, []string{"="}, "help_even"},
 			{actHistUp, []string{"pgup", "k"}, "help_history"},
 			{actHistDown, []string{"pgdown", "j"}, ""},
+			{actHistory, []string{"["}, "help_browse"},
+			{actOwn, []string{"e"}, "help_own"},
 			{actMouse, []string{"m"}, "help_mouse"},
 			{actSuspend, []string{"ctrl+z"}, "help_suspend"},
 			{actHelp, []string{"?"}, ""},
@@ -143,6 +155,20 @@ func defaultBindings() bindings {
 			binding{actReload, []string{"r"}, "help_reload"},
 			binding{actHelp, []string{"?"}, ""},
 			binding{actClose, []string{"esc", "q", "ctrl+c"}, "help_close_overlay"},
+		),
+		scopeHistory: append(moving(),
+			binding{actCharLeft, []string{"h", "left"}, "help_chars"},
+			binding{actCharRight, []string{"l", "right"}, ""},
+			binding{actLineStart, []string{"0", "^"}, "help_line_ends"},
+			binding{actLineEnd, []string{"$"}, ""},
+			binding{actSearch, []string{"/"}, "help_search_up"},
+			binding{actMatch, []string{"n"}, "help_match"},
+			binding{actMatchBack, []string{"N"}, ""},
+			binding{actMark, []string{"v"}, "help_mark"},
+			binding{actMarkLines, []string{"V"}, ""},
+			binding{actCopy, []string{"y", "enter"}, "help_copy_selected"},
+			binding{actHelp, []string{"?"}, ""},
+			binding{actClose, []string{"esc", "q", "i", "ctrl+c"}, "help_leave_history"},
 		),
 	}
 }

@@ -173,7 +173,7 @@ func (m *model) insertCommand() tea.Cmd {
 		m.notice = err.Error()
 		return nil
 	}
-	m.shell.back.Store(0)
+	m.shell.follow()
 	return m.setFocus(paneShell)
 }
 

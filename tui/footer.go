@@ -25,6 +25,8 @@ func (m *model) footer() string {
 		return m.keyHints(t.key(actLeft)+" "+t.key(actRight)+" "+t.key(actUp)+" "+t.key(actDown), "resize", "Enter", "done")
 	case m.prompting():
 		return m.promptHints()
+	case m.focus == paneShell && m.shell.browse != nil:
+		return m.historyFooter()
 	}
 	after := s.dim.Render(w.say("then", "Key", m.prefixName()) + " ")
 	switch m.focus {

@@ -62,6 +62,10 @@ func (m *model) helpHere() [][2]string {
 		return m.helpRows(scopeLesson, "")
 	case paneCluster:
 		return m.helpRows(scopeCluster, "")
+	case paneShell:
+		if m.shell.browse != nil {
+			return m.helpRows(scopeHistory, "")
+		}
 	}
 	return nil
 }
@@ -72,6 +76,7 @@ func (m *model) helpRows(in scope, before string) [][2]string {
 	var out [][2]string
 	joins := map[action]bool{
 		actPrevCmd: true, actLeft: true, actDown: true, actHistDown: true, actLineUp: true, actPageUp: true, actBottom: true, actMatchBack: true,
+		actCharRight: true, actLineEnd: true, actMarkLines: true,
 	}
 	for _, b := range m.keys[in] {
 		switch {

@@ -25,6 +25,9 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 			return c.yes()
 		}
 		return nil
+	case m.shell.own:
+		m.shell.own = false
+		return nil
 	case m.help:
 		switch by := steps(m.keys[scopeOverlay].at(name), m.height/2); by {
 		case 0:
@@ -52,6 +55,8 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		}
 	}
 	switch {
+	case m.overlay.open:
+		return m.keyOverlay(k)
 	case m.prompting():
 		return m.keyPrompt(k)
 	case m.focus == paneShell:
@@ -82,6 +87,10 @@ func (m *model) do(a action) tea.Cmd {
 		return m.setFocus((m.focus + 1) % 3)
 	case actBackward:
 		return m.setFocus((m.focus + 2) % 3)
+	case actHistory:
+		return m.browseHistory()
+	case actOwn:
+		return m.ownTerminal()
 	case actHistUp:
 		return m.scrollShell(1)
 	case actHistDown:
@@ -101,6 +110,10 @@ func (m *model) do(a action) tea.Cmd {
 		return m.resize(a)
 	case actLineUp, actLineDown, actPageUp, actPageDown, actTop, actBottom:
 		m.move(a)
+	case actDescribe, actYAML, actLogs, actPrevious:
+		return m.read(a)
+	case actEvents:
+		m.showEvents()
 	case actInsert:
 		return m.insertCommand()
 	case actCopy:
@@ -185,7 +198,7 @@ func (m *model) move(a action) {
 	case paneLesson:
 		m.lesson.scrollBy(by)
 	case paneCluster:
-		m.cluster.scrollBy(by)
+		m.cluster.moveBy(by)
 	}
 }
 
@@ -199,6 +212,9 @@ func steps(a action, half int) int {
 // toShell gives a key to the program in the shell, or starts a new shell when
 // the last has ended.
 func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
+	if m.shell.browse != nil {
+		return m.keyBrowse(k)
+	}
 	if m.shell.ended() {
 		if k.String() == "enter" {
 			return m.startShell()
@@ -211,11 +227,11 @@ func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
 		}
 		return nil
 	}
-	back := m.shell.back.Swap(0)
+	scrolled := m.shell.follow()
 	if err := m.shell.term.Key(uv.Key(k)); err != nil {
 		m.notice = err.Error()
 	}
-	if back != 0 {
+	if scrolled {
 		return m.redrawShell()
 	}
 	return nil
@@ -223,11 +239,16 @@ func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
 
 func (m *model) paste(text string) tea.Cmd {
 	switch {
-	case m.stage != running || m.confirm != nil || m.help:
+	case m.stage != running || m.confirm != nil || m.help || m.shell.own:
 	case m.prompting():
 		m.lesson.touch()
 		m.lesson.prompt.insert(strings.Join(strings.Fields(text), " "))
+	case m.focus == paneShell && m.shell.browse != nil:
+		if m.shell.browse.typing {
+			m.shell.browse.add(text)
+		}
 	case m.focus == paneShell && m.shell.term != nil && !m.shell.ended():
+		m.shell.follow()
 		if err := m.shell.term.Paste(text); err != nil {
 			m.notice = err.Error()
 		}

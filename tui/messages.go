@@ -55,6 +55,7 @@ type eventLine struct {
 	object  string // kind/name
 	message string
 	count   int
+	changed time.Time // when it was first seen; zero: from the start
 }
 
 // maxEvents is how many Events are kept for the pane.
@@ -158,58 +159,6 @@ func newEventLine(e *unstructured.Unstructured) eventLine {
 		message: str(e, "message"),
 		count:   max(number(e, "count"), number(e, "series", "count")),
 	}
-}
-
-// shellFrame is the shell pane at one moment.
-type shellFrame struct {
-	number        uint64
-	term          *term.Term // whose frame it is
-	rows          []string
-	width, height int
-	cursor        term.Cursor
-	title         string
-	back, history int
-	mouse, motion bool
-	alt           bool
-	redraw        bool // asked for, not announced by the terminal
-	exit          *term.Exit
-}
-
-// waitShell waits for output of the shell.
-func waitShell(ctx context.Context, all *shells, t *term.Term, back func() int, p *pacer) tea.Cmd {
-	return func() tea.Msg {
-		select {
-		case <-t.Dirty():
-		case <-ctx.Done():
-			return nil
-		}
-		if !p.wait(ctx) {
-			return nil
-		}
-		return shellMsg(all.frame(t, back))
-	}
-}
-
-// frame draws a terminal. Frames are numbered in the order in which they were
-// drawn, because commands may deliver them in another.
-func (s *shells) frame(t *term.Term, back func() int) shellFrame {
-	s.frameMu.Lock()
-	defer s.frameMu.Unlock()
-	s.frames++
-	f := shellFrame{number: s.frames, term: t, history: t.HistoryLen(), alt: t.AltScreen()}
-	f.back = min(back(), f.history)
-	if f.alt {
-		f.back = 0
-	}
-	f.rows = t.Rows(f.back)
-	f.width, f.height = t.Size()
-	f.cursor = t.Cursor()
-	f.title = t.Title()
-	f.mouse, f.motion = t.MouseWanted()
-	if e, ok := t.Exit(); ok {
-		f.exit = &e
-	}
-	return f
 }
 
 // act asks the session for something; what comes of it is an update.

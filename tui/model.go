@@ -40,6 +40,7 @@ type model struct {
 	lesson     *lessonPane
 	cluster    *clusterPane
 	shell      *shellPane
+	overlay    *overlayPane
 	err        error // what Run returns
 	width      int
 	height     int
@@ -80,7 +81,7 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 	m := &model{
 		ctx: ctx, opts: opts, now: opts.Now, words: w, prefix: opts.Prefix,
 		phases: phases, started: started, abort: abort,
-		shells: &shells{}, lesson: &lessonPane{command: -1}, cluster: &clusterPane{}, shell: &shellPane{},
+		shells: &shells{}, lesson: &lessonPane{command: -1}, cluster: &clusterPane{}, shell: &shellPane{}, overlay: &overlayPane{},
 		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), keeper: &keeper{save: opts.SaveLayout}, keys: defaultBindings(),
 		clusterPace: &pacer{interval: clusterPace}, shellPace: &pacer{interval: shellPace},
 	}
@@ -169,12 +170,16 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 		if msg.prompt == m.lesson.prompt {
 			m.lesson.prompt.waiting = false
 		}
+	case shellNews:
+		return msg.apply(m)
 	case sessionEndedMsg:
 		m.notice = m.words.say("lesson_ended")
+	case inspectedMsg:
+		m.inspected(msg)
 	case notKeptMsg:
 		m.notice = m.words.say("layout_not_kept") + " " + msg.err.Error()
 	case clusterMsg:
-		m.cluster.set(snapshot(msg))
+		m.cluster.set(snapshot(msg), m.now())
 		return waitCluster(m.ctx, m.running, m.clusterPace)
 	case shellStartedMsg:
 		m.shell.started(msg)
@@ -255,6 +260,7 @@ func (m *model) relayout() tea.Cmd {
 
 func (m *model) setFocus(p pane) tea.Cmd {
 	m.focus = p
+	m.cluster.focused = p == paneCluster
 	if m.lesson.prompt != nil {
 		m.lesson.prompt.idle = p != paneLesson
 		m.lesson.touch()
@@ -264,6 +270,10 @@ func (m *model) setFocus(p pane) tea.Cmd {
 	}
 	return m.relayout()
 }
+
+// leastTick keeps lines that began to glow one after the other from ticking each
+// for itself.
+const leastTick = 100 * time.Millisecond
 
 // schedule asks for a tick when the next of the times on the screen changes.
 // Nothing ticks that is not shown.
@@ -283,6 +293,9 @@ func (m *model) schedule() tea.Cmd {
 	}
 	consider(m.lesson.page.Began)
 	m.cluster.times(m.layout.panes[paneCluster].h, consider)
+	if d := m.cluster.glowChange(m.layout.panes[paneCluster].h, now); d > 0 && (next == 0 || d < next) {
+		next = max(d, leastTick)
+	}
 	if next == 0 {
 		return nil
 	}

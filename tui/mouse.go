@@ -2,7 +2,6 @@ package tui
 
 import (
 	tea "charm.land/bubbletea/v2"
-	uv "github.com/charmbracelet/ultraviolet"
 )
 
 // wheelLines is how far one notch of the wheel goes.
@@ -28,8 +27,17 @@ func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 	if m.drag != dragNothing {
 		return m.dragTo(msg)
 	}
-	if m.help || m.confirm != nil {
+	if m.help || m.confirm != nil || m.shell.own {
 		return nil
+	}
+	if m.overlay.open {
+		if wheel, ok := msg.(tea.MouseWheelMsg); ok {
+			m.overlay.scroll = max(m.overlay.scroll+notch(wheel), 0)
+		}
+		return nil
+	}
+	if m.shell.drag.on {
+		return m.mouseShell(msg) // also where it has left the pane
 	}
 	_, click := msg.(tea.MouseClickMsg)
 	if click && at.Button == tea.MouseLeft {
@@ -48,38 +56,57 @@ func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 	}
 	if click && p != m.focus {
 		m.notice, m.praise = "", ""
-		return tea.Batch(m.setFocus(p), m.clicked(p, at))
+		return tea.Batch(m.setFocus(p), m.clicked(p, at, true))
 	}
 	if p == paneShell {
 		return m.mouseShell(msg)
 	}
 	if wheel, ok := msg.(tea.MouseWheelMsg); ok {
-		by := map[tea.MouseButton]int{tea.MouseWheelUp: -wheelLines, tea.MouseWheelDown: wheelLines}[wheel.Button]
 		if p == paneLesson {
-			m.lesson.scrollBy(by)
+			m.lesson.scrollBy(notch(wheel))
 		} else {
-			m.cluster.scrollBy(by)
+			m.cluster.scrollBy(notch(wheel))
 		}
 	}
 	if click {
-		return m.clicked(p, at)
+		return m.clicked(p, at, false)
 	}
 	return nil
 }
 
-// clicked takes what was clicked in a pane that is not the shell.
-func (m *model) clicked(p pane, at tea.Mouse) tea.Cmd {
-	if p == paneLesson {
-		m.lesson.commandAtLine(at.Y - m.layout.panes[p].y)
+// notch is how many lines a turn of the wheel goes, down being positive.
+func notch(wheel tea.MouseWheelMsg) int {
+	return map[tea.MouseButton]int{tea.MouseWheelUp: -wheelLines, tea.MouseWheelDown: wheelLines}[wheel.Button]
+}
+
+// clicked takes what was clicked in a pane that is not the shell; first says that
+// the click has brought the focus.
+func (m *model) clicked(p pane, at tea.Mouse, first bool) tea.Cmd {
+	y := at.Y - m.layout.panes[p].y
+	switch p {
+	case paneLesson:
+		m.lesson.commandAtLine(y)
+	case paneCluster:
+		return m.clickedObject(y, first)
 	}
 	return nil
 }
 
-// scrollShellBy scrolls the history of the shell, back when lines is positive.
-func (m *model) scrollShellBy(lines int) tea.Cmd {
-	back := m.shell.frame.back + lines
-	m.shell.back.Store(int64(min(max(back, 0), m.shell.frame.history)))
-	return m.redrawShell()
+// clickedObject chooses the object in a line of the cluster pane; a click on
+// the chosen one opens it, and one among the Events opens them all.
+func (m *model) clickedObject(y int, first bool) tea.Cmd {
+	c := m.cluster
+	switch line := c.scroll + y; {
+	case c.snap == nil:
+	case y > c.room && !first:
+		m.showEvents()
+	case y < c.room && line < len(c.snap.lines):
+		if line == c.cursor && !first {
+			return m.read(actDescribe)
+		}
+		c.choose(line)
+	}
+	return nil
 }
 
 // dragTo moves the border that is held.
@@ -99,44 +126,4 @@ func (m *model) dragTo(msg tea.MouseMsg) tea.Cmd {
 	}
 	m.drag = dragNothing
 	return tea.Batch(moved, m.remember())
-}
-
-// mouseShell passes an event on to a program that asked for such, and scrolls
-// the history of one that did not.
-func (m *model) mouseShell(msg tea.MouseMsg) tea.Cmd {
-	r := m.layout.panes[paneShell]
-	if m.shell.term == nil || m.shell.ended() {
-		return nil
-	}
-	if !m.shell.frame.mouse {
-		if wheel, ok := msg.(tea.MouseWheelMsg); ok && m.shell.frame.history > 0 {
-			by := map[tea.MouseButton]int{tea.MouseWheelUp: wheelLines, tea.MouseWheelDown: -wheelLines}[wheel.Button]
-			return m.scrollShellBy(by)
-		}
-		return nil
-	}
-	if at := msg.Mouse(); !r.contains(at.X, at.Y) {
-		return nil
-	}
-	shift := func(mouse tea.Mouse) uv.Mouse {
-		mouse.X, mouse.Y = mouse.X-r.x, mouse.Y-r.y+m.shell.first(r)
-		return uv.Mouse(mouse)
-	}
-	var ev uv.MouseEvent
-	switch msg := msg.(type) {
-	case tea.MouseClickMsg:
-		ev = uv.MouseClickEvent(shift(msg.Mouse()))
-	case tea.MouseReleaseMsg:
-		ev = uv.MouseReleaseEvent(shift(msg.Mouse()))
-	case tea.MouseWheelMsg:
-		ev = uv.MouseWheelEvent(shift(msg.Mouse()))
-	case tea.MouseMotionMsg:
-		ev = uv.MouseMotionEvent(shift(msg.Mouse()))
-	default:
-		return nil
-	}
-	if err := m.shell.term.Mouse(ev); err != nil {
-		m.notice = err.Error()
-	}
-	return nil
 }

@@ -60,6 +60,9 @@ type Running struct {
 	// EndpointSlices, Deployments, ReplicaSets and Pods are always shown.
 	Resources []schema.GroupVersionResource
 	Shell     ShellSpec
+	// Inspect reads what the learner asks for about an object. It is called
+	// from commands; several calls may be under way at once.
+	Inspect func(ctx context.Context, what Inspection) (string, error)
 	// Close ends the session and the watch. Run calls it once, when the
 	// screen is gone.
 	Close func()
@@ -70,6 +73,9 @@ type ShellSpec struct {
 	Argv []string
 	Env  []string // the whole environment
 	Dir  string
+	// Export is the line that sets the cluster up in a terminal of the
+	// learner's own; "" when there is none to show.
+	Export string
 }
 
 // Session is a lesson being learned; *lessons.Session is one. Its methods are

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -84,23 +85,52 @@ type shellPane struct {
 	term  *term.Term
 	frame shellFrame
 	err   error
-	back  atomic.Int64 // lines scrolled back; commands read it
-	ahead []term.Key   // typed while the shell starts
+	ahead []term.Key // typed while the shell starts
+
+	look   atomic.Pointer[term.Look] // which lines to draw; commands read it
+	browse *browser                  // the history is being read; nil: keys go to the program
+	drag   drag                      // the mouse selects
+	own    bool                      // how to use one's own terminal is shown
 }
 
 // maxAhead is how many keys are kept for a shell that starts.
 const maxAhead = 1000
 
 // restart forgets the shell that has ended; a new one is on its way.
-func (p *shellPane) restart() { p.term, p.frame, p.err = nil, shellFrame{}, nil }
+func (p *shellPane) restart() {
+	p.term, p.frame, p.err = nil, shellFrame{}, nil
+	p.follow()
+}
 
-func (p *shellPane) scrolled() int { return int(p.back.Load()) }
+// scrolled is which lines to draw. Commands call it.
+func (p *shellPane) scrolled() term.Look {
+	if l := p.look.Load(); l != nil {
+		return *l
+	}
+	return term.Follow()
+}
+
+// see changes what is drawn from the next frame on.
+func (p *shellPane) see(change func(*term.Look)) {
+	l := p.scrolled()
+	change(&l)
+	p.look.Store(&l)
+}
+
+// follow goes back to what the program prints. It tells whether anything else
+// was shown.
+func (p *shellPane) follow() bool {
+	p.browse, p.drag = nil, drag{}
+	look := term.Follow()
+	old := p.look.Swap(&look)
+	return old != nil && *old != look
+}
 
 func (p *shellPane) started(msg shellStartedMsg) {
 	p.err = msg.err
 	if msg.err == nil {
 		p.term = msg.term
-		p.back.Store(0)
+		p.follow()
 		for _, k := range p.ahead {
 			_ = msg.term.Key(k) // there is room for this little
 		}
@@ -161,21 +191,18 @@ func (m *model) redrawShell() tea.Cmd {
 	}
 }
 
-// scrollShell scrolls the history by half a pane, up when direction is 1.
-func (m *model) scrollShell(direction int) tea.Cmd {
-	if m.shell.term == nil {
-		return nil
-	}
-	_, h := m.layout.shellSize()
-	back := m.shell.frame.back + direction*max(h/2, 1)
-	m.shell.back.Store(int64(min(max(back, 0), m.shell.frame.history)))
-	return m.redrawShell()
-}
-
 // first is the terminal's first line in sight: in a pane that is lower than the
 // terminal, the line of the cursor is the last.
 func (p *shellPane) first(r rect) int {
-	return min(max(p.frame.cursor.Y+1-r.h, 0), max(len(p.frame.rows)-r.h, 0))
+	return min(max(p.row()+1-r.h, 0), max(len(p.frame.rows)-r.h, 0))
+}
+
+// row is the row of the frame that has the cursor.
+func (p *shellPane) row() int {
+	if p.browse != nil {
+		return p.browse.at.Line - p.frame.top
+	}
+	return p.frame.cursor.Y
 }
 
 // lines draws the pane.
@@ -210,8 +237,13 @@ func (p *shellPane) lines(r rect, w *words, s *styles) []string {
 // cursor is where to show the terminal's cursor, nil for nowhere.
 func (p *shellPane) cursor(r rect) *tea.Cursor {
 	c := p.frame.cursor
-	c.Y -= p.first(r)
-	if p.term == nil || p.ended() || !c.Visible || p.frame.back > 0 || c.X >= r.w || c.Y < 0 || c.Y >= r.h {
+	if p.browse != nil {
+		c = term.Cursor{X: p.browse.at.X, Visible: !p.browse.typing}
+	} else if p.ended() || p.frame.back > 0 {
+		return nil
+	}
+	c.Y = p.row() - p.first(r)
+	if p.term == nil || !c.Visible || c.X >= r.w || c.Y < 0 || c.Y >= r.h {
 		return nil
 	}
 	out := tea.NewCursor(r.x+c.X, r.y+c.Y)
@@ -221,6 +253,67 @@ func (p *shellPane) cursor(r rect) *tea.Cursor {
 		out.Shape = tea.CursorUnderline
 	case term.CursorBar:
 		out.Shape = tea.CursorBar
+	}
+	return out
+}
+
+// shellFrame is the shell pane at one moment.
+type shellFrame struct {
+	number        uint64
+	term          *term.Term // whose frame it is
+	rows          []string
+	width, height int
+	top           int // the number of the line in the first row
+	cursor        term.Cursor
+	title         string
+	back, history int
+	mouse, motion bool
+	alt           bool
+	redraw        bool // asked for, not announced by the terminal
+	exit          *term.Exit
+}
+
+// base is the number of the line in the first row of the screen, below the
+// history.
+func (f *shellFrame) base() int { return f.top + f.back }
+
+// oldest is the number of the first line that can be shown.
+func (f *shellFrame) oldest() int {
+	if f.alt {
+		return f.base()
+	}
+	return f.base() - f.history
+}
+
+// waitShell waits for output of the shell.
+func waitShell(ctx context.Context, all *shells, t *term.Term, look func() term.Look, p *pacer) tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case <-t.Dirty():
+		case <-ctx.Done():
+			return nil
+		}
+		if !p.wait(ctx) {
+			return nil
+		}
+		return shellMsg(all.frame(t, look))
+	}
+}
+
+// frame draws a terminal. Frames are numbered in the order in which they were
+// drawn, because commands may deliver them in another.
+func (s *shells) frame(t *term.Term, look func() term.Look) shellFrame {
+	s.frameMu.Lock()
+	defer s.frameMu.Unlock()
+	s.frames++
+	e, ended := t.Exit()
+	f := t.Frame(look())
+	out := shellFrame{
+		number: s.frames, term: t, rows: f.Rows, width: f.Width, height: f.Height, top: f.Top, cursor: f.Cursor,
+		title: f.Title, back: f.Back, history: f.History, mouse: f.Mouse, motion: f.Motion, alt: f.Alt,
+	}
+	if ended {
+		out.exit = &e
 	}
 	return out
 }

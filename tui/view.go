@@ -20,7 +20,7 @@ func (m *model) View() tea.View {
 		return v
 	}
 	shell := m.layout.panes[paneShell]
-	if m.focus == paneShell && shell.h > 0 && m.confirm == nil && !m.help {
+	if m.focus == paneShell && shell.h > 0 && m.confirm == nil && !m.help && !m.overlay.open {
 		v.Cursor = m.shell.cursor(shell)
 	}
 	if !m.noMouse {
@@ -47,6 +47,12 @@ func (m *model) frame() []string {
 	}
 	out := []string{m.status()}
 	out = append(out, m.body()...)
+	if m.shell.own {
+		out = overlay(out, m.ownBox(), m.width)
+	}
+	if m.overlay.open {
+		out = overlayAt(out, m.overlayBox(), m.overlayRect(), m.width)
+	}
 	if m.help {
 		out = overlay(out, m.helpBox(), m.width)
 	}

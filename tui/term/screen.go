@@ -213,3 +213,7 @@ func (e *emulator) at(number int) *line {
 		return e.scr.lines[i-n]
 	}
 }
+
+// AlternateScroll tells whether the wheel may be sent to a full-screen program
+// as arrow keys; programs can switch it off (mode 1007).
+func (s *Screen) AlternateScroll() bool { return !s.emu.on(modeNoAlternateScroll) }

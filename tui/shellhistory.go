@@ -1,0 +1,269 @@
+package tui
+
+import (
+	"strings"
+	"unicode"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/k8stutor/k8stutor/tui/term"
+)
+
+// browser is the reading of the shell's history: keys move a cursor in it, look
+// for text, select and copy, and nothing goes to the program.
+type browser struct {
+	at     term.Pos  // the cursor
+	from   *term.Pos // where the selection begins; nil for none
+	lines  bool      // whole lines are selected
+	find   string    // what was looked for last
+	typing bool      // what to look for is being typed
+	input  string
+}
+
+// selection is what is selected, nil for nothing.
+func (b *browser) selection(width int) *term.Span {
+	if b.from == nil {
+		return nil
+	}
+	s := term.Between(*b.from, b.at)
+	if b.lines {
+		s.From.X, s.To.X = 0, width-1
+	}
+	return &s
+}
+
+// shellNews is what commands of the shell pane come back with.
+type shellNews interface{ apply(m *model) tea.Cmd }
+
+// shellCopiedMsg is text that was selected.
+type shellCopiedMsg string
+
+// shellFoundMsg is where the text was found that was looked for.
+type shellFoundMsg struct {
+	term *term.Term
+	at   term.Span
+	ok   bool
+}
+
+// apply puts the text on the clipboard of the learner's terminal, by OSC 52.
+func (msg shellCopiedMsg) apply(m *model) tea.Cmd {
+	if msg == "" {
+		return nil
+	}
+	m.praise = m.words.say("copied_text", "Count", len([]rune(string(msg))))
+	return tea.SetClipboard(string(msg))
+}
+
+func (msg shellFoundMsg) apply(m *model) tea.Cmd {
+	b := m.shell.browse
+	switch {
+	case msg.term != m.shell.term || b == nil:
+		return nil
+	case !msg.ok:
+		m.notice = m.words.say("shell_not_found", "Text", b.find)
+		return nil
+	}
+	b.at = msg.at.From
+	return m.browseMoved()
+}
+
+// browseHistory begins to read the shell's history.
+func (m *model) browseHistory() tea.Cmd {
+	p := m.shell
+	if p.term == nil {
+		return nil
+	}
+	focus := m.setFocus(paneShell)
+	if p.browse == nil {
+		y := p.frame.cursor.Y
+		if p.frame.back > 0 {
+			y = p.frame.height - 1
+		}
+		p.browse = &browser{at: term.Pos{Line: p.frame.top + y, X: p.frame.cursor.X}}
+	}
+	return tea.Batch(focus, m.browseMoved())
+}
+
+// scrollShell reads the history, half a pane up when direction is 1, down when
+// it is -1.
+func (m *model) scrollShell(direction int) tea.Cmd {
+	if m.shell.term == nil || direction < 0 && m.shell.browse == nil && m.shell.frame.back == 0 {
+		return nil
+	}
+	begin := m.browseHistory()
+	_, h := m.layout.shellSize()
+	m.browseTo(-direction*max(h/2, 1), true)
+	return tea.Batch(begin, m.browseMoved())
+}
+
+// browseTo moves the cursor by lines; with page, what is shown moves as much.
+func (m *model) browseTo(by int, page bool) {
+	p := m.shell
+	f := &p.frame
+	p.browse.at.Line = min(max(p.browse.at.Line+by, f.oldest()), f.base()+f.height-1)
+	if page {
+		p.scrollTo(p.top() + by)
+	}
+}
+
+// top is the line that is drawn first from now on.
+func (p *shellPane) top() int {
+	if top := p.scrolled().Top; top >= 0 {
+		return min(max(top, p.frame.oldest()), p.frame.base())
+	}
+	return p.frame.base()
+}
+
+// scrollTo shows the lines from this one on; at the end it follows the program.
+func (p *shellPane) scrollTo(top int) {
+	top = max(top, p.frame.oldest())
+	if top >= p.frame.base() {
+		top = -1
+	}
+	p.see(func(l *term.Look) { l.Top = top })
+}
+
+// browseMoved shows the line of the cursor, and what is selected.
+func (m *model) browseMoved() tea.Cmd {
+	p := m.shell
+	b := p.browse
+	if top := p.top(); b.at.Line < top {
+		p.scrollTo(b.at.Line)
+	} else if h := p.frame.height; b.at.Line >= top+h {
+		p.scrollTo(b.at.Line - h + 1)
+	}
+	p.see(func(l *term.Look) { l.Select, l.Find = b.selection(p.frame.width), b.find })
+	return m.redrawShell()
+}
+
+// keyBrowse is a key while the history is read.
+func (m *model) keyBrowse(k tea.KeyPressMsg) tea.Cmd {
+	b, f := m.shell.browse, &m.shell.frame
+	if b.typing {
+		return m.keySearch(k)
+	}
+	half := max(f.height/2, 1)
+	switch m.keys[scopeHistory].at(k.String()) {
+	case actLineUp:
+		m.browseTo(-1, false)
+	case actLineDown:
+		m.browseTo(1, false)
+	case actPageUp:
+		m.browseTo(-half, true)
+	case actPageDown:
+		m.browseTo(half, true)
+	case actTop:
+		b.at = term.Pos{Line: f.oldest()}
+	case actBottom:
+		b.at = term.Pos{Line: f.base() + f.height - 1}
+	case actCharLeft:
+		b.at.X = max(b.at.X-1, 0)
+	case actCharRight:
+		b.at.X = min(b.at.X+1, f.width-1)
+	case actLineStart:
+		b.at.X = 0
+	case actLineEnd:
+		b.at.X = f.width - 1
+	case actSearch:
+		b.typing, b.input = true, ""
+	case actMatch:
+		return m.findInShell(false)
+	case actMatchBack:
+		return m.findInShell(true)
+	case actMark:
+		b.mark(false)
+	case actMarkLines:
+		b.mark(true)
+	case actCopy:
+		if s := b.selection(f.width); s != nil {
+			return tea.Batch(m.copyShell(*s), m.leaveHistory())
+		}
+		m.notice = m.words.say("nothing_selected")
+	case actClose:
+		return m.leaveHistory()
+	case actHelp:
+		m.help = true
+	}
+	return m.browseMoved()
+}
+
+// mark begins a selection at the cursor, or forgets it.
+func (b *browser) mark(lines bool) {
+	if b.from != nil && b.lines == lines {
+		b.from = nil
+		return
+	}
+	if b.from == nil {
+		at := b.at
+		b.from = &at
+	}
+	b.lines = lines
+}
+
+// keySearch is a key while what to look for is typed.
+func (m *model) keySearch(k tea.KeyPressMsg) tea.Cmd {
+	b := m.shell.browse
+	switch k.String() {
+	case "enter":
+		b.typing = false
+		if b.input != "" {
+			b.find = b.input
+		}
+		return tea.Batch(m.findInShell(false), m.browseMoved())
+	case "esc", "ctrl+c":
+		b.typing = false
+	case "ctrl+u":
+		b.input = ""
+	case "backspace":
+		typed := []rune(b.input)
+		b.typing = len(typed) > 0
+		b.input = string(typed[:max(len(typed)-1, 0)])
+	default:
+		m.shell.browse.add(k.Text)
+	}
+	return nil
+}
+
+// add types text into what to look for.
+func (b *browser) add(text string) {
+	b.input += strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
+
+// findInShell looks for the text from the cursor up, or down.
+func (m *model) findInShell(down bool) tea.Cmd {
+	t, b := m.shell.term, m.shell.browse
+	if b.find == "" {
+		return nil
+	}
+	text, at := b.find, b.at
+	return func() tea.Msg {
+		span, ok := t.Find(text, at, down)
+		return shellFoundMsg{t, span, ok}
+	}
+}
+
+// copyShell copies what is selected.
+func (m *model) copyShell(span term.Span) tea.Cmd {
+	t := m.shell.term
+	return func() tea.Msg { return shellCopiedMsg(t.Copy(span)) }
+}
+
+// leaveHistory goes back to the program.
+func (m *model) leaveHistory() tea.Cmd {
+	m.shell.follow()
+	return m.redrawShell()
+}
+
+// historyFooter is the keys while the history is read, or what is being typed.
+func (m *model) historyFooter() string {
+	s, b := m.styles, m.shell.browse
+	if b.typing {
+		return s.key.Render("/") + s.text.Render(b.input) + s.cursor.Render(" ") + "  " + m.keyHints("Enter", "search", "Esc", "close")
+	}
+	return m.hints(scopeHistory, 0, actLineUp, actPageUp, actSearch, actMatch, actMark, actCopy, actClose)
+}
