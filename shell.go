@@ -111,6 +111,33 @@ func withKubectl(path, dir string) string {
 	return path + string(os.PathListSeparator) + dir
 }
 
+// export is the line that makes kubectl in another terminal use a cluster.
+func (a *app) export(kubeconfig string) string {
+	return exportLine(kubectlEnv(kubeconfig, a.state), filepath.Join(a.state, "bin"), runtime.GOOS)
+}
+
+// exportLine is the one line that sets the same up in a terminal of the
+// learner's own, for a POSIX shell, or PowerShell on Windows.
+func exportLine(set map[string]string, kubectlDir, goos string) string {
+	var out []string
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	assign, join := "%s=%s", " "
+	path := "PATH=\"$PATH\":" + quote(kubectlDir)
+	if goos == "windows" {
+		quote = func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+		assign, join = "$env:%s = %s", "; "
+		path = "$env:PATH += " + quote(";"+kubectlDir)
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		out = append(out, fmt.Sprintf(assign, name, quote(set[name])))
+	}
+	line := strings.Join(append(out, path), join)
+	if goos == "windows" {
+		return line
+	}
+	return "export " + line
+}
+
 // lessonLanguage is the language of the lessons: the one that was asked for,
 // or the one of the environment, in the usual order of its variables.
 func lessonLanguage(asked string, offered []string, getenv func(string) string) (string, error) {

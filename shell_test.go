@@ -2,8 +2,10 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -81,5 +83,24 @@ func TestLinkKubectl(t *testing.T) {
 	}
 	if _, err := linkKubectl(state); err != nil {
 		t.Fatalf("an old link is not replaced: %v", err)
+	}
+}
+
+// TestExportLine: a POSIX shell that runs the line has the variables, whatever
+// characters they hold.
+func TestExportLine(t *testing.T) {
+	set := map[string]string{"KUBECONFIG": "/home/o'neil/a b/$x/kubeconfig", "KUBERC": "off"}
+	line := exportLine(set, "/state/it's/bin", "linux")
+	if strings.Contains(line, "\n") {
+		t.Errorf("more than one line: %q", line)
+	}
+	cmd := exec.Command("sh", "-c", line+`; printf '%s|%s|%s' "$KUBECONFIG" "$KUBERC" "${PATH##*:}"`)
+	cmd.Env = []string{"PATH=/usr/bin:/bin"}
+	out, err := cmd.Output()
+	if want := "/home/o'neil/a b/$x/kubeconfig|off|/state/it's/bin"; err != nil || string(out) != want {
+		t.Errorf("%s\ngives %s, %v", line, out, err)
+	}
+	if got, want := exportLine(map[string]string{"KUBERC": "off"}, `C:\k8s`, "windows"), `$env:KUBERC = 'off'; $env:PATH += ';C:\k8s'`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
