@@ -47,24 +47,33 @@ type AuditTail struct {
 
 // TailAudit starts at the present end of the file, which need not exist yet.
 func TailAudit(ctx context.Context, path string) (*AuditTail, error) {
+	return followAudit(ctx, path, fsnotify.NewWatcher)
+}
+
+func followAudit(ctx context.Context, path string, newWatcher func() (*fsnotify.Watcher, error)) (*AuditTail, error) {
 	t := &AuditTail{path: path, requests: newQueue[Request]()}
 	if err := t.open(true); err != nil {
 		return nil, err
 	}
-	notify, err := fsnotify.NewWatcher()
+	// A machine has only so many watchers (128 for each user of Linux, unless
+	// set otherwise), and editors and containers take them. Without one the
+	// poll alone finds what is new, a little later.
+	notify, err := newWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("watch audit log %s: %w", path, err)
-	}
-	// The folder, not the file: a rotation puts a new file in its place.
-	if err := notify.Add(filepath.Dir(path)); err != nil {
+		notify = &fsnotify.Watcher{}
+	} else if err := notify.Add(filepath.Dir(path)); err != nil {
+		// The folder, not the file: a rotation puts a new file in its place.
 		notify.Close()
 		return nil, fmt.Errorf("watch folder of audit log %s: %w", path, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	t.cancel = cancel
 	t.done.Go(func() { t.requests.run(ctx) })
+	watched := err == nil
 	t.done.Go(func() {
-		defer notify.Close()
+		if watched {
+			defer notify.Close()
+		}
 		defer t.closeFile()
 		t.follow(ctx, notify)
 	})

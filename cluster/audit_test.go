@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"go.uber.org/goleak"
 )
 
@@ -165,5 +167,20 @@ func TestAuditFollowsARotationAndHalfLines(t *testing.T) {
 		if got := nextRequest(t, a); got.Subresource != want {
 			t.Fatalf("got %s, wanted %s", got.Subresource, want)
 		}
+	}
+}
+
+func TestAuditNeedsNoWatcher(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	a, err := followAudit(t.Context(), path, func() (*fsnotify.Watcher, error) {
+		return nil, errors.New("too many open files")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	write(t, path, auditLine("1", "ResponseComplete", "learner", kubectlAgent, "/api/v1/namespaces/ns/pods/p", "pods", "", 200))
+	if r := nextRequest(t, a); r.Name != "p" {
+		t.Errorf("the request is for %q, wanted p", r.Name)
 	}
 }
