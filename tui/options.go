@@ -60,9 +60,6 @@ type Running struct {
 	// EndpointSlices, Deployments, ReplicaSets and Pods are always shown.
 	Resources []schema.GroupVersionResource
 	Shell     ShellSpec
-	// Inspect reads what the learner asks for about an object. It is called
-	// from commands; several calls may be under way at once.
-	Inspect func(ctx context.Context, what Inspection) (string, error)
 	// Close ends the session and the watch. Run calls it once, when the
 	// screen is gone.
 	Close func()
