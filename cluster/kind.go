@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/tools/clientcmd"
+	"github.com/google/renameio/v2/maybe"
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 	kind "sigs.k8s.io/kind/pkg/cluster"
-	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/kind/pkg/log"
 )
 
@@ -23,11 +19,11 @@ import (
 // learner's is ever listed, changed or deleted.
 const kindPrefix = "k8stutor-"
 
+// kindReadyTime bounds the wait for a node to be ready, and that for a cluster
+// to answer again after a pause.
 const kindReadyTime = 3 * time.Minute
 
-// Kind runs a cluster in containers, through kind as a library. What needs a
-// container engine has only been compiled so far: no engine runs where this
-// was written.
+// Kind runs a cluster in containers, through kind as a library.
 type Kind struct {
 	home  Home
 	image string
@@ -38,7 +34,7 @@ type Kind struct {
 // NewKind makes the provider for the cluster of home. An empty image means the
 // node image that kind was released with.
 func NewKind(home Home, image string) *Kind {
-	return &Kind{home: home, image: nodeImage(image)}
+	return &Kind{home: home, image: image}
 }
 
 func nodeImage(want string) string {
@@ -51,19 +47,61 @@ func nodeImage(want string) string {
 func (k *Kind) cluster() string    { return kindPrefix + k.home.Name() }
 func (k *Kind) kubeconfig() string { return filepath.Join(k.home.Dir(), "kubeconfig") }
 
-// open finds an engine that answers and kind's own provider for it.
-func (k *Kind) open(ctx context.Context, logger log.Logger) (*kind.Provider, engine, error) {
-	eng, err := findEngine(ctx)
-	if err != nil {
-		return nil, engine{}, fmt.Errorf("kind: %w; start one, or use --cluster embedded", err)
+// engineFile notes which engine the cluster was made with: another one that
+// happens to answer knows nothing of it.
+func (k *Kind) engineFile() string { return filepath.Join(k.home.Dir(), "engine") }
+
+// kindUse is a kind provider on an engine that answers.
+type kindUse struct {
+	*kind.Provider
+	engine engine
+}
+
+// open finds the engine that has the cluster, or else any that answers, and
+// kind's own provider for it.
+func (k *Kind) open(ctx context.Context, logger log.Logger) (kindUse, error) {
+	made, err := os.ReadFile(k.engineFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return kindUse{}, err
 	}
-	return kind.NewProvider(kind.ProviderWithLogger(logger), eng.option), eng, nil
+	eng, err := findEngineOf(ctx, string(made))
+	switch {
+	case err != nil && len(made) > 0:
+		return kindUse{}, fmt.Errorf("kind: %w; cluster %q was made with it: start it again", err, k.home.Name())
+	case err != nil:
+		return kindUse{}, fmt.Errorf("kind: %w; start one, or use --cluster embedded", err)
+	}
+	return kindUse{kind.NewProvider(kind.ProviderWithLogger(logger), eng.option), eng}, nil
+}
+
+// BrokenError says that the cluster is there but does not come back. Only
+// making it anew helps, which loses what is in it; the learner decides.
+type BrokenError struct {
+	Name string
+	Err  error
+}
+
+// Error says why, and what can be done.
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("the cluster does not come back (%v); `k8stutor cluster up --rebuild --name %s` makes it anew: what is in it is lost, your progress in the lessons is kept", e.Err, e.Name)
+}
+
+// Unwrap is why it does not come back.
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// ForeignError says that there is a cluster of our name which was not made from
+// this state folder. It is left alone.
+type ForeignError struct{ Cluster, Engine string }
+
+// Error says what can be done.
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("there is a kind cluster %s in %s already, which was not made from this state folder: it is left alone; take another name with --name, or remove it with `kind delete cluster --name %[1]s`", e.Cluster, e.Engine)
 }
 
 // Up creates, resumes or joins the cluster.
 func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 	phases := &kindLogger{report: report}
-	p, eng, err := k.open(ctx, phases)
+	use, err := k.open(ctx, phases)
 	if err != nil {
 		return Access{}, err
 	}
@@ -72,95 +110,45 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 		return Access{}, err
 	}
 	defer release()
-	load, err := k.openLoad(p, report)
+	found, err := k.find(ctx, use)
+	if err != nil {
+		return Access{}, err
+	}
+	load, err := k.openLoad(use.Provider, report)
 	if err != nil {
 		return Access{}, err
 	}
 	phases.report = load.observe(ctx)
-	nodes, err := p.ListNodes(k.cluster())
-	if err != nil {
-		return Access{}, load.finish(ctx, fmt.Errorf("kind: list nodes: %w", err))
-	}
-	if len(nodes) == 0 {
-		if k.image, err = usableImage(ctx, eng, k.home.state, k.image); err == nil {
-			err = k.create(ctx, p)
-		}
-	} else {
-		for _, n := range nodes {
-			if err = eng.run(ctx, "start", n.String()); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			// The engine may have given the API server another port.
-			err = p.ExportKubeConfig(k.cluster(), k.kubeconfig(), false)
-		}
-	}
+	access, err := k.bringUp(ctx, use, found, phases)
 	phases.end(err)
 	if err := load.finish(ctx, err); err != nil {
+		if found == kindAbsent && ctx.Err() != nil {
+			err = errors.Join(err, k.cleanUp(use, report))
+		}
 		return Access{}, err
 	}
-	return k.access(ctx)
+	return access, k.home.saveAccess(access)
 }
 
-// create makes the cluster. kind's Create can't be cancelled, so when ctx ends
-// the nodes are deleted under it, which makes it fail and return.
-func (k *Kind) create(ctx context.Context, p *kind.Provider) error {
-	done := make(chan error, 1)
-	go func() {
-		done <- p.Create(k.cluster(),
-			kind.CreateWithNodeImage(k.image),
-			kind.CreateWithKubeconfigPath(k.kubeconfig()),
-			kind.CreateWithWaitForReady(kindReadyTime),
-			kind.CreateWithDisplayUsage(false),
-			kind.CreateWithDisplaySalutation(false))
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("kind: create the cluster: %w", err)
+// bringUp does what the state that was found asks for.
+func (k *Kind) bringUp(ctx context.Context, use kindUse, found kindState, phases *kindLogger) (Access, error) {
+	if found == kindUnfinished {
+		// Its record was lost, or the one who made it crashed on the way.
+		if a, err := k.adopt(ctx, use, phases.report); err == nil {
+			return a, nil
 		}
-		return nil
-	case <-ctx.Done():
-		first := p.Delete(k.cluster(), k.kubeconfig())
-		created := <-done
-		// Create may have made a node after the first deletion.
-		if err := p.Delete(k.cluster(), k.kubeconfig()); err != nil {
-			return fmt.Errorf("kind: undo: %w", errors.Join(first, created, err))
+		if err := ctx.Err(); err != nil {
+			return Access{}, fmt.Errorf("up was cancelled: %w", err)
 		}
-		return fmt.Errorf("up was cancelled: %w", ctx.Err())
-	}
-}
-
-// access waits until the API server answers and records how it is reached.
-func (k *Kind) access(ctx context.Context) (Access, error) {
-	cfg, err := clientcmd.BuildConfigFromFlags("", k.kubeconfig())
-	if err != nil {
-		return Access{}, fmt.Errorf("kind: read our kubeconfig: %w", err)
-	}
-	client, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return Access{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, kindReadyTime)
-	defer cancel()
-	tick := time.NewTicker(250 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		v, err := client.ServerVersion()
-		if err == nil {
-			a := Access{
-				Provider: "kind", Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
-				Context: "kind-" + k.cluster(), Server: cfg.Host, Version: v.GitVersion, NodeHost: "127.0.0.1",
-			}
-			return a, k.home.saveAccess(a)
+		if err := inPhase(phases.report, Phase{ID: "kind-leftover", Title: "Removing a half-made cluster"}, func() error { return k.remove(use) }); err != nil {
+			return Access{}, err
 		}
-		select {
-		case <-ctx.Done():
-			return Access{}, fmt.Errorf("kind: the API server at %s does not answer: %w", cfg.Host, err)
-		case <-tick.C:
-		}
+		found = kindAbsent
 	}
+	if found == kindAbsent {
+		return k.create(ctx, use, phases)
+	}
+	return k.resume(ctx, use, phases.report)
 }
 
 // Down stops the node containers; their data stays in them.
@@ -170,164 +158,96 @@ func (k *Kind) Down(ctx context.Context, report Progress) error {
 		return err
 	}
 	defer release()
-	p, eng, err := k.open(ctx, log.NoopLogger{})
+	use, err := k.open(ctx, log.NoopLogger{})
 	if err != nil {
 		return err
 	}
-	nodes, err := p.ListNodes(k.cluster())
+	if _, err := k.find(ctx, use); err != nil {
+		return err
+	}
+	nodes, err := use.ListNodes(k.cluster())
 	if err != nil {
 		return fmt.Errorf("kind: list nodes: %w", err)
 	}
-	for _, n := range nodes {
-		if err := eng.run(ctx, "stop", n.String()); err != nil {
-			return err
+	return inPhase(report, Phase{ID: "kind-stop", Title: "Stopping the node"}, func() error {
+		for _, n := range nodes {
+			if err := use.engine.run(ctx, "stop", n.String()); err != nil {
+				return fmt.Errorf("kind: %w", err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// Delete removes the node containers and our kubeconfig.
+// Delete removes the node containers, our kubeconfig and the record.
 func (k *Kind) Delete(ctx context.Context, report Progress) error {
 	release, err := k.home.lock(ctx, "k8stutor cluster delete", report)
 	if err != nil {
 		return err
 	}
 	defer release()
-	p, _, err := k.open(ctx, log.NoopLogger{})
+	use, err := k.open(ctx, log.NoopLogger{})
 	if err != nil {
 		return err
 	}
-	if err := p.Delete(k.cluster(), k.kubeconfig()); err != nil {
-		return fmt.Errorf("kind: delete %s: %w", k.cluster(), err)
+	found, err := k.find(ctx, use)
+	if err != nil {
+		return err
+	}
+	if found != kindAbsent {
+		if err := inPhase(report, Phase{ID: "kind-delete", Title: "Deleting the node"}, func() error { return k.remove(use) }); err != nil {
+			return err
+		}
 	}
 	return k.home.forget()
 }
 
-// Status lists the node containers and whether they run.
-func (k *Kind) Status(ctx context.Context) (Status, error) {
-	out := Status{State: StateAbsent, Access: Access{Provider: "kind", Name: k.home.Name()}}
-	p, eng, err := k.open(ctx, log.NoopLogger{})
-	if err != nil {
-		return out, err
-	}
-	nodes, err := p.ListNodes(k.cluster())
-	if err != nil {
-		return out, fmt.Errorf("kind: list nodes: %w", err)
-	}
-	if len(nodes) == 0 {
-		return out, nil
-	}
-	if a, err := k.home.Access(); err == nil {
-		out.Access = a
-	}
-	out.State = StatePaused
-	for _, n := range nodes {
-		running := eng.running(ctx, n.String())
-		state := "stopped"
-		if running {
-			state, out.State = "running", StateRunning
-		}
-		out.Parts = append(out.Parts, Part{Name: n.String(), State: state})
-	}
-	return out, nil
-}
-
-// Load puts the images of a docker-archive or OCI tarball into every node.
-func (k *Kind) Load(ctx context.Context, archive string) error {
-	p, _, err := k.open(ctx, log.NoopLogger{})
-	if err != nil {
-		return err
-	}
-	nodes, err := p.ListInternalNodes(k.cluster())
-	if err != nil {
-		return fmt.Errorf("kind: list nodes: %w", err)
-	}
-	for _, n := range nodes {
-		f, err := os.Open(archive)
-		if err != nil {
-			return err
-		}
-		err = nodeutils.LoadImageArchive(n, f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("kind: load %s into %s: %w", archive, n, err)
-		}
+// remove deletes the containers of a cluster that is ours.
+func (k *Kind) remove(use kindUse) error {
+	if err := use.Delete(k.cluster(), k.kubeconfig()); err != nil {
+		return fmt.Errorf("kind: delete %s: %w", k.cluster(), err)
 	}
 	return nil
 }
 
-// kindLogger makes phases of what kind says to people: " • X  ..." begins a
-// phase, " ✓ X" ends it well, " ✗ X" badly. kind calls it from several
-// goroutines.
-type kindLogger struct {
-	report Progress
-
-	mu    sync.Mutex
-	now   Phase
-	began time.Time
-}
-
-func (l *kindLogger) say(msg string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	msg = strings.TrimSpace(msg)
-	mark, title, _ := strings.Cut(msg, " ")
-	title = strings.TrimSpace(strings.TrimSuffix(title, "..."))
-	switch mark {
-	case "•":
-		l.began = time.Now()
-		l.now = Phase{ID: kindPhaseID(title), Title: title}
-		l.report(l.now)
-	case "✓", "✗":
-		l.finish(nil)
+// Status lists the node containers and whether they run and answer.
+func (k *Kind) Status(ctx context.Context) (Status, error) {
+	out := Status{State: StateAbsent, Access: Access{Provider: "kind", Name: k.home.Name()}}
+	use, err := k.open(ctx, log.NoopLogger{})
+	if err != nil {
+		return out, err
 	}
-}
-
-// finish ends the phase that runs, if one does. The caller holds mu.
-func (l *kindLogger) finish(err error) {
-	if l.now.ID == "" {
-		return
+	found, err := k.find(ctx, use)
+	if err != nil || found == kindAbsent {
+		return out, err
 	}
-	l.now.Done, l.now.Err, l.now.Elapsed = true, err, time.Since(l.began)
-	l.report(l.now)
-	l.now = Phase{}
-}
-
-// end closes a phase that kind left open because it failed.
-func (l *kindLogger) end(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.finish(err)
-}
-
-// kindPhaseID makes "kind-preparing-nodes" of "Preparing nodes 📦".
-func kindPhaseID(title string) string {
-	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return r < 'a' || r > 'z' })
-	return strings.Join(slices.Insert(words, 0, "kind"), "-")
-}
-
-func (l *kindLogger) detail(msg string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.now.ID == "" {
-		return
+	if a, err := k.home.Access(); err == nil {
+		out.Access = a
 	}
-	l.now.Detail, l.now.Elapsed = strings.TrimSpace(msg), time.Since(l.began)
-	l.report(l.now)
-}
-
-func (l *kindLogger) Warn(m string)             { l.detail(m) }
-func (l *kindLogger) Warnf(f string, a ...any)  { l.detail(fmt.Sprintf(f, a...)) }
-func (l *kindLogger) Error(m string)            { l.detail(m) }
-func (l *kindLogger) Errorf(f string, a ...any) { l.detail(fmt.Sprintf(f, a...)) }
-func (l *kindLogger) V(level log.Level) log.InfoLogger {
-	if level > 0 {
-		return log.NoopInfoLogger{}
+	nodes, err := use.ListNodes(k.cluster())
+	if err != nil {
+		return out, fmt.Errorf("kind: list nodes: %w", err)
 	}
-	return kindInfo{l}
+	out.State = StatePaused
+	for _, n := range nodes {
+		part := Part{Name: n.String(), State: "stopped"}
+		if use.engine.running(ctx, n.String()) {
+			part.State, out.State = "running", StateRunning
+		}
+		out.Parts = append(out.Parts, part)
+	}
+	switch {
+	case found == kindUnfinished:
+		out.State, out.Error = StateBroken, "it was never finished; `k8stutor cluster up` removes it and makes it anew"
+	case out.State == StateRunning:
+		if err := k.answers(ctx, pingTime); err != nil {
+			out.State, out.Error = StateBroken, fmt.Sprintf("the node runs, but the API server does not answer: %v", err)
+		}
+	}
+	return out, nil
 }
 
-type kindInfo struct{ l *kindLogger }
-
-func (i kindInfo) Info(m string)            { i.l.say(m) }
-func (i kindInfo) Infof(f string, a ...any) { i.l.say(fmt.Sprintf(f, a...)) }
-func (i kindInfo) Enabled() bool            { return true }
+// writeEngine notes the engine, before the first container is made.
+func (k *Kind) writeEngine(name string) error {
+	return maybe.WriteFile(k.engineFile(), []byte(name), 0o600)
+}

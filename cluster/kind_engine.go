@@ -26,14 +26,18 @@ type engine struct {
 // preference. kind's own DetectNodeProvider asks only whether a command is
 // installed, without a limit of time; here each is asked to list its
 // containers, which needs its daemon.
-func findEngine(ctx context.Context) (engine, error) {
+func findEngine(ctx context.Context) (engine, error) { return findEngineOf(ctx, "") }
+
+// findEngineOf is findEngine, but asks no other engine than only, unless that
+// is empty.
+func findEngineOf(ctx context.Context, only string) (engine, error) {
 	var silent []string
 	for _, e := range []engine{
 		{"docker", kind.ProviderWithDocker()},
 		{"nerdctl", kind.ProviderWithNerdctl("nerdctl")},
 		{"podman", kind.ProviderWithPodman()},
 	} {
-		if _, err := exec.LookPath(e.name); err != nil {
+		if _, err := exec.LookPath(e.name); err != nil || only != "" && e.name != only {
 			continue
 		}
 		if err := e.run(ctx, "ps", "--quiet"); err == nil {
@@ -41,14 +45,18 @@ func findEngine(ctx context.Context) (engine, error) {
 		}
 		silent = append(silent, e.name)
 	}
+	if len(silent) == 0 && only != "" {
+		return engine{}, fmt.Errorf("%s is not installed any more", only)
+	}
 	if len(silent) == 0 {
 		return engine{}, errors.New("no container engine (docker, podman, nerdctl) is installed")
 	}
 	return engine{}, fmt.Errorf("%s is installed, but no engine answers it", strings.Join(silent, " and "))
 }
 
-// run runs the engine's command; a failure carries what it wrote last. Only
-// `ps` is bounded by pingTime: stopping a node takes as long as it takes.
+// run runs the engine's command; a failure carries what it wrote last. All but
+// stopping and starting, which take as long as they take, is bounded by
+// pingTime.
 func (e engine) run(ctx context.Context, args ...string) error {
 	_, err := e.output(ctx, args...)
 	return err
@@ -80,4 +88,66 @@ func (e engine) hasImage(ctx context.Context, image string) bool {
 func (e engine) running(ctx context.Context, container string) bool {
 	out, err := e.output(ctx, "inspect", "--format", "{{.State.Running}}", container)
 	return err == nil && out == "true"
+}
+
+// dataDir is the folder with the engine's images and containers, "" when the
+// engine does not say.
+func (e engine) dataDir(ctx context.Context) (string, error) {
+	format := map[string]string{"docker": "{{.DockerRootDir}}", "nerdctl": "{{.DockerRootDir}}", "podman": "{{.Store.GraphRoot}}"}
+	return e.output(ctx, "info", "--format", format[e.name])
+}
+
+// pull pulls an image and tells how far it is, as far as the engine says.
+func (e engine) pull(ctx context.Context, image string, detail func(string)) error {
+	cmd := exec.CommandContext(ctx, e.name, "pull", image)
+	cmd.WaitDelay = time.Second
+	var stderr tail
+	cmd.Stdout, cmd.Stderr = &pullLines{detail: detail, layers: map[string]bool{}}, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s pull %s: %w: %s", e.name, shortImage(image), err, stderr.last())
+	}
+	return nil
+}
+
+// pullLines reads what `docker pull` writes where there is no terminal, such as
+// "f1f1f1f1f1f1: Pulling fs layer" and later "f1f1f1f1f1f1: Pull complete". It
+// has one writer.
+type pullLines struct {
+	detail func(string)
+	layers map[string]bool // by ID: whether it is there
+	rest   string
+}
+
+func (l *pullLines) Write(p []byte) (int, error) {
+	l.rest += string(p)
+	for {
+		line, rest, ok := strings.Cut(l.rest, "\n")
+		if !ok {
+			return len(p), nil
+		}
+		l.rest = rest
+		l.line(strings.TrimSpace(line))
+	}
+}
+
+func (l *pullLines) line(line string) {
+	id, what, ok := strings.Cut(line, ": ")
+	if !ok || strings.Contains(id, " ") {
+		return
+	}
+	switch what {
+	case "Pulling fs layer", "Waiting":
+		l.layers[id] = l.layers[id]
+	case "Pull complete", "Already exists":
+		l.layers[id] = true
+	default:
+		return
+	}
+	there := 0
+	for _, ok := range l.layers {
+		if ok {
+			there++
+		}
+	}
+	l.detail(fmt.Sprintf("%d of %d layers", there, len(l.layers)))
 }

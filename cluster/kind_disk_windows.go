@@ -1,0 +1,13 @@
+package cluster
+
+import "golang.org/x/sys/windows"
+
+// freeSpace is how many bytes an ordinary user may still write at dir.
+func freeSpace(dir string) (uint64, error) {
+	path, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	return free, windows.GetDiskFreeSpaceEx(path, &free, nil, nil)
+}
