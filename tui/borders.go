@@ -102,6 +102,9 @@ func (m *model) label(p pane) string {
 	switch {
 	case p == paneCluster && m.cluster.namespace != "":
 		extra = " " + s.dim.Render("ns/"+m.cluster.namespace)
+		if m.cluster.pods > 0 {
+			extra += s.dim.Render(" · " + itoa(m.cluster.ready) + "/" + itoa(m.cluster.pods) + " Pods")
+		}
 	case p == paneShell && m.shell.frame.back > 0:
 		extra = " " + s.wait.Render(m.words.say("scrolled_back", "Count", m.shell.frame.back))
 	case p == paneShell && m.shell.frame.title != "":

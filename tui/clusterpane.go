@@ -11,24 +11,132 @@ import (
 type clusterPane struct {
 	namespace string
 	snap      *snapshot
+	changes   changes
 	scroll    int
+	room      int    // lines of the tree
+	cursor    int    // the chosen line
+	chosen    string // its key, by which it is found again
+	focused   bool
+	ready     int // Pods of the namespace
+	pods      int
 	cache     []string
 	cacheFor  clusterKey
 }
 
 type clusterKey struct {
-	snap   *snapshot
-	scroll int
-	rect   rect
-	styles *styles
+	snap    *snapshot
+	scroll  int
+	cursor  int
+	focused bool
+	rect    rect
+	styles  *styles
 }
 
-func (p *clusterPane) set(s snapshot) { p.snap = &s }
+// set takes the newest state. The chosen line stays with its object.
+func (p *clusterPane) set(s snapshot, now time.Time) {
+	p.snap = &s
+	p.changes.take(s.lines, s.events, now)
+	p.ready, p.pods = 0, 0
+	at := -1
+	for i := range s.lines {
+		l := &s.lines[i]
+		if at < 0 && l.key == p.chosen {
+			at = i
+		}
+		if l.ref.resource == gvrPods && l.ref.namespace == p.namespace && !strings.HasPrefix(l.key, "endpoint/") {
+			p.pods++
+			if l.mark == markGood {
+				p.ready++
+			}
+		}
+	}
+	if at >= 0 {
+		p.scroll = max(p.scroll+at-p.cursor, 0) // it stays where it is on the screen
+		p.cursor = at
+	}
+	p.choose(p.cursor)
+}
+
+// choose moves the cursor to a line.
+func (p *clusterPane) choose(line int) {
+	if p.snap == nil || len(p.snap.lines) == 0 {
+		p.cursor, p.chosen = 0, ""
+		return
+	}
+	p.cursor = min(max(line, 0), len(p.snap.lines)-1)
+	p.chosen = p.snap.lines[p.cursor].key
+}
 
 // dirty says that what was drawn is no longer right, such as the ages.
 func (p *clusterPane) dirty() { p.cache = nil }
 
-func (p *clusterPane) scrollBy(n int) { p.scroll = max(p.scroll+n, 0) }
+// scrollBy scrolls without the cursor, as far as the cursor stays in sight.
+func (p *clusterPane) scrollBy(n int) {
+	p.scroll = max(p.scroll+n, 0)
+	if p.snap != nil {
+		p.scroll = max(min(p.scroll, len(p.snap.lines)-p.room), 0)
+	}
+	p.choose(min(max(p.cursor, p.scroll), p.scroll+max(p.room-1, 0)))
+}
+
+// moveBy moves the cursor, and scrolls where that leads out of sight.
+func (p *clusterPane) moveBy(n int) {
+	p.choose(p.cursor + n)
+	if p.cursor < p.scroll {
+		p.scroll = p.cursor
+	}
+	if last := p.scroll + p.room - 2; p.room > 1 && p.cursor > last {
+		p.scroll += p.cursor - last // the last line may say how many are below
+	}
+}
+
+// object is what the cursor is on; false for nothing that could be read.
+func (p *clusterPane) object() (objectRef, bool) {
+	if p.snap == nil || p.cursor >= len(p.snap.lines) {
+		return objectRef{}, false
+	}
+	ref := p.snap.lines[p.cursor].ref
+	return ref, ref.name != ""
+}
+
+// pod is the Pod whose logs are meant by the cursor: the one it is on, or the
+// first below what it is on.
+func (p *clusterPane) pod() (objectRef, bool) {
+	if p.snap == nil {
+		return objectRef{}, false
+	}
+	for i := p.cursor; i < len(p.snap.lines); i++ {
+		l := p.snap.lines[i]
+		if i > p.cursor && l.branch == "" {
+			break
+		}
+		if l.ref.resource == gvrPods && l.ref.name != "" {
+			return l.ref, true
+		}
+	}
+	return objectRef{}, false
+}
+
+// glowChange is how long what is in sight glows as it does, 0 when nothing does.
+func (p *clusterPane) glowChange(height int, now time.Time) time.Duration {
+	if p.snap == nil {
+		return 0
+	}
+	least := time.Duration(0)
+	consider := func(changed time.Time) {
+		if d := glowChange(changed, now); d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	lines := p.snap.lines[min(p.scroll, len(p.snap.lines)):]
+	for _, l := range lines[:min(height, len(lines))] {
+		consider(l.changed)
+	}
+	for _, e := range p.snap.events[:min(height, len(p.snap.events))] {
+		consider(e.changed)
+	}
+	return least
+}
 
 // times gives the times whose age is on the screen.
 func (p *clusterPane) times(height int, consider func(time.Time)) {
@@ -53,15 +161,23 @@ func (p *clusterPane) lines(r rect, now time.Time, w *words, s *styles) []string
 		return pad([]string{s.dim.Render(w.say("cluster_waiting"))}, r)
 	}
 	treeRoom, eventRoom := p.divide(r.h)
+	p.room = treeRoom
 	p.scroll = max(min(p.scroll, len(p.snap.lines)-treeRoom), 0)
-	key := clusterKey{p.snap, p.scroll, r, s}
+	key := clusterKey{p.snap, p.scroll, p.cursor, p.focused, r, s}
 	if p.cache != nil && key == p.cacheFor {
 		return p.cache
 	}
 	var out []string
 	shown := p.snap.lines[p.scroll:min(p.scroll+treeRoom, len(p.snap.lines))]
-	for _, l := range shown {
-		out = append(out, l.draw(r.w, s))
+	for i, l := range shown {
+		line := l.draw(r.w, s)
+		switch {
+		case p.focused && p.scroll+i == p.cursor:
+			line = tint(fit(line, r.w), s.chosenLine)
+		default:
+			line = tint(line, glow(l.changed, now, s))
+		}
+		out = append(out, line)
 	}
 	if len(p.snap.lines) == 0 {
 		out = append(out, s.dim.Render(w.say("cluster_empty")))
@@ -115,6 +231,9 @@ func (p *clusterPane) events(r rect, now time.Time, w *words, s *styles) []strin
 			line += s.dim.Render(" ×" + itoa(e.count))
 		}
 		line += "  " + s.dim.Render(oneLine(e.message))
+		if g := glow(e.changed, now, s); g != "" {
+			line = tint(ansi.Truncate(line, r.w, "…"), g)
+		}
 		out = append(out, line)
 	}
 	return pad(out, r)
@@ -159,4 +278,12 @@ func (l treeLine) draw(width int, s *styles) string {
 		line += "  " + s.dim.Render(extra)
 	}
 	return line
+}
+
+// tint puts a background behind a line, whatever colours it has.
+func tint(line string, background ink) string {
+	if background == "" {
+		return line
+	}
+	return string(background) + strings.ReplaceAll(line, ansi.ResetStyle, ansi.ResetStyle+string(background)) + ansi.ResetStyle
 }

@@ -41,8 +41,8 @@ func TestArrangements(t *testing.T) {
 // TestPanesDoNotOverlap: whatever is chosen, the panes lie beside each other
 // inside of the frame, and the shell's terminal has room.
 func TestPanesDoNotOverlap(t *testing.T) {
-	for w := minWidth; w < 260; w += 7 {
-		for h := minHeight; h < 90; h += 5 {
+	for w := minWidth; w < 260; w += 17 {
+		for h := minHeight; h < 90; h += 9 {
 			for _, arranged := range []string{"", "side", "top", "stack", "tabs"} {
 				for _, share := range []int{0, 1, 300, 1000} {
 					for focus := paneLesson; focus <= paneShell; focus++ {

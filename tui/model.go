@@ -29,6 +29,7 @@ type model struct {
 	words  *words
 	styles *styles
 	dark   bool
+	depth  depth
 
 	stage      stage
 	start      startPane
@@ -92,13 +93,17 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 		m.prefix = "ctrl+g"
 	}
 	m.start.began = m.now()
-	return m, m.setDark(true)
+	return m, m.setLook(true, depthFull)
 }
 
-// setDark takes the colours for a dark or a light background.
-func (m *model) setDark(dark bool) error {
-	m.dark = dark
-	m.styles = newStyles(dark)
+// setLook takes the colours for a dark or a light background, as far as the
+// terminal has them.
+func (m *model) setLook(dark bool, d depth) error {
+	if m.styles != nil && dark == m.dark && d == m.depth {
+		return nil
+	}
+	m.dark, m.depth = dark, d
+	m.styles = newStyles(dark, d)
 	md, err := newMarkdown(m.styles)
 	if err != nil {
 		return err
@@ -106,6 +111,13 @@ func (m *model) setDark(dark bool) error {
 	m.lesson.setMarkdown(md)
 	m.cluster.dirty()
 	return nil
+}
+
+// look tells when the colours could not be taken.
+func (m *model) look(err error) {
+	if err != nil {
+		m.notice = err.Error()
+	}
 }
 
 // Init is the tea.Model's.
@@ -126,11 +138,9 @@ func (m *model) handle(msg tea.Msg) tea.Cmd {
 		m.width, m.height = msg.Width, msg.Height
 		return m.relayout()
 	case tea.BackgroundColorMsg:
-		if msg.IsDark() != m.dark {
-			if err := m.setDark(msg.IsDark()); err != nil {
-				m.notice = err.Error()
-			}
-		}
+		m.look(m.setLook(msg.IsDark(), m.depth))
+	case tea.ColorProfileMsg:
+		m.look(m.setLook(m.dark, depthOf(msg.String())))
 	case tea.KeyPressMsg:
 		return m.key(msg)
 	case tea.PasteMsg:

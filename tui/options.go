@@ -35,6 +35,8 @@ type Options struct {
 	// when that has changed, one call at a time; nil forgets it.
 	Layout     Layout
 	SaveLayout func(Layout) error
+	// Charset is what the terminal can show.
+	Charset Charset
 
 	// Input, Output and Environ stand for the terminal in tests; nil means
 	// the process's own.
@@ -60,6 +62,9 @@ type Running struct {
 	// EndpointSlices, Deployments, ReplicaSets and Pods are always shown.
 	Resources []schema.GroupVersionResource
 	Shell     ShellSpec
+	// Inspect reads what the learner asks for about an object. It is called
+	// from commands; several calls may be under way at once.
+	Inspect func(ctx context.Context, what Inspection) (string, error)
 	// Close ends the session and the watch. Run calls it once, when the
 	// screen is gone.
 	Close func()

@@ -13,29 +13,62 @@ import (
 type palette struct {
 	text, strong, dim, line, accent, code color.Color
 	good, wait, bad                       color.Color
-	onAccent, chosen, glow                color.Color // chosen and glow are backgrounds
+	onAccent                              color.Color
+	chosen, glow, glowFaint               color.Color // backgrounds
 }
 
-func paletteFor(dark bool) palette {
-	pick := func(light, onDark string) color.Color {
-		if dark {
-			return lipgloss.Color(onDark)
+// depth is how many colours the terminal has.
+type depth int
+
+const (
+	depthFull    depth = iota // 256 or all
+	depthSixteen              // the sixteen whose look the learner has chosen
+	depthNone                 // none; bold, underlined and reversed are left
+)
+
+// depthOf is the depth of a colour profile, by its name.
+func depthOf(profile string) depth {
+	switch profile {
+	case "ANSI":
+		return depthSixteen
+	case "Ascii", "NoTTY":
+		return depthNone
+	}
+	return depthFull
+}
+
+func paletteFor(dark bool, d depth) palette {
+	pick := func(light, onDark, sixteenLight, sixteenDark string) color.Color {
+		name := onDark
+		switch {
+		case d == depthNone:
+			name = ""
+		case d == depthSixteen && dark:
+			name = sixteenDark
+		case d == depthSixteen:
+			name = sixteenLight
+		case !dark:
+			name = light
 		}
-		return lipgloss.Color(light)
+		if name == "" {
+			return nil // the terminal's own
+		}
+		return lipgloss.Color(name)
 	}
 	return palette{
-		text:     pick("#24292f", "#d5dae3"),
-		strong:   pick("#000000", "#ffffff"),
-		dim:      pick("#656d76", "#8b95a7"),
-		line:     pick("#c3c9d1", "#3d4657"),
-		accent:   pick("#2257d6", "#6ea8fe"),
-		code:     pick("#8250df", "#c3a6ff"),
-		good:     pick("#1a7f37", "#5fd38d"),
-		wait:     pick("#9a6700", "#e9b949"),
-		bad:      pick("#cf222e", "#ff7b72"),
-		onAccent: pick("#ffffff", "#0b1220"),
-		chosen:   pick("#dbe6fb", "#24324d"),
-		glow:     pick("#fff3c4", "#3a3420"),
+		text:      pick("#24292f", "#d5dae3", "", ""),
+		strong:    pick("#000000", "#ffffff", "0", "15"),
+		dim:       pick("#656d76", "#8b95a7", "8", "7"),
+		line:      pick("#c3c9d1", "#3d4657", "7", "8"),
+		accent:    pick("#2257d6", "#6ea8fe", "4", "12"),
+		code:      pick("#8250df", "#c3a6ff", "5", "13"),
+		good:      pick("#1a7f37", "#5fd38d", "2", "10"),
+		wait:      pick("#9a6700", "#e9b949", "3", "11"),
+		bad:       pick("#cf222e", "#ff7b72", "1", "9"),
+		onAccent:  pick("#ffffff", "#0b1220", "15", "0"),
+		chosen:    pick("#dbe6fb", "#24324d", "", ""),
+		glow:      pick("#ffe9a8", "#4a4020", "", ""),
+		glowFaint: pick("#fff6dc", "#2a2718", "", ""),
 	}
 }
 
@@ -66,33 +99,52 @@ type styles struct {
 	good, wait, bad              ink
 	goodBold, waitBold, badBold  ink
 	key, brand, cursor, chosen   ink
+	chosenLine, glow, glowFaint  ink // backgrounds
 }
 
-func newStyles(dark bool) *styles {
-	p := paletteFor(dark)
-	fg := func(c color.Color) ink { return newInk(lipgloss.NewStyle().Foreground(c)) }
-	bold := func(c color.Color) ink { return newInk(lipgloss.NewStyle().Foreground(c).Bold(true)) }
-	return &styles{
-		palette:  p,
-		text:     fg(p.text),
-		strong:   bold(p.strong),
-		dim:      fg(p.dim),
-		border:   fg(p.line),
-		accent:   fg(p.accent),
-		code:     fg(p.code),
-		title:    bold(p.accent),
-		heading:  bold(p.dim),
-		good:     fg(p.good),
-		wait:     fg(p.wait),
-		bad:      fg(p.bad),
-		goodBold: bold(p.good),
-		waitBold: bold(p.wait),
-		badBold:  bold(p.bad),
-		key:      bold(p.accent),
-		brand:    newInk(lipgloss.NewStyle().Foreground(p.onAccent).Background(p.accent).Bold(true)),
-		chosen:   newInk(lipgloss.NewStyle().Foreground(p.strong).Background(p.chosen).Bold(true)),
-		cursor:   newInk(lipgloss.NewStyle().Reverse(true)),
+func newStyles(dark bool, d depth) *styles {
+	p := paletteFor(dark, d)
+	style := func(c color.Color) lipgloss.Style {
+		if c == nil {
+			return lipgloss.NewStyle()
+		}
+		return lipgloss.NewStyle().Foreground(c)
 	}
+	fg := func(c color.Color) ink { return newInk(style(c)) }
+	bold := func(c color.Color) ink { return newInk(style(c).Bold(true)) }
+	out := &styles{
+		palette:    p,
+		text:       fg(p.text),
+		strong:     bold(p.strong),
+		dim:        fg(p.dim),
+		border:     fg(p.line),
+		accent:     fg(p.accent),
+		code:       fg(p.code),
+		title:      bold(p.accent),
+		heading:    bold(p.dim),
+		good:       fg(p.good),
+		wait:       fg(p.wait),
+		bad:        fg(p.bad),
+		goodBold:   bold(p.good),
+		waitBold:   bold(p.wait),
+		badBold:    bold(p.bad),
+		key:        bold(p.accent),
+		cursor:     newInk(lipgloss.NewStyle().Reverse(true)),
+		brand:      newInk(lipgloss.NewStyle().Reverse(true).Bold(true)),
+		chosen:     newInk(lipgloss.NewStyle().Reverse(true).Bold(true)),
+		chosenLine: newInk(lipgloss.NewStyle().Reverse(true)),
+		glow:       newInk(lipgloss.NewStyle().Bold(true)),
+	}
+	if d != depthNone {
+		out.brand = newInk(style(p.onAccent).Background(p.accent).Bold(true))
+	}
+	if d == depthFull {
+		out.chosen = newInk(style(p.strong).Background(p.chosen).Bold(true))
+		out.chosenLine = newInk(lipgloss.NewStyle().Background(p.chosen))
+		out.glow = newInk(lipgloss.NewStyle().Background(p.glow))
+		out.glowFaint = newInk(lipgloss.NewStyle().Background(p.glowFaint))
+	}
+	return out
 }
 
 // mark is a state with its glyph; the word beside it comes from the messages.

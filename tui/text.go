@@ -79,4 +79,15 @@ func overlay(frame, box []string, width int) []string {
 	return frame
 }
 
+// overlayAt lays a box of lines over a frame, from the corner of r on.
+func overlayAt(frame, box []string, r rect, width int) []string {
+	for i, l := range box {
+		if y := r.y + i; y < len(frame) {
+			f := frame[y]
+			frame[y] = cut(f, 0, r.x) + fit(l, r.w) + cut(f, r.x+r.w, width)
+		}
+	}
+	return frame
+}
+
 func lower(s string) string { return strings.ToLower(s) }

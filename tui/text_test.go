@@ -84,7 +84,7 @@ func ansiSafe(s string) bool {
 }
 
 func TestMarkdown(t *testing.T) {
-	md, err := newMarkdown(newStyles(true))
+	md, err := newMarkdown(newStyles(true, depthFull))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestLessonTextsFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	md, err := newMarkdown(newStyles(true))
+	md, err := newMarkdown(newStyles(true, depthFull))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func sources(t *testing.T) []string {
 // run.go, which is no part of the model, handles signals.
 func TestNoIO(t *testing.T) {
 	allowed := []string{
-		"bytes", "context", "embed", "errors", "fmt", "image/color", "io", "slices", "strconv", "strings", "sync", "sync/atomic", "time", "unicode",
+		"bytes", "context", "embed", "errors", "fmt", "image/color", "io", "slices", "strconv", "strings", "sync", "sync/atomic", "time", "unicode", "unicode/utf8",
 		"charm.land/bubbletea/v2", "charm.land/lipgloss/v2", "charm.land/glamour/v2", "charm.land/glamour/v2/ansi",
 		"github.com/charmbracelet/ultraviolet", "github.com/charmbracelet/x/ansi", "github.com/lucasb-eyer/go-colorful",
 		"github.com/nicksnyder/go-i18n/v2/i18n", "go.yaml.in/yaml/v3", "golang.org/x/text/language",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -28,6 +29,10 @@ type treeLine struct {
 	note   string // beside the name: counts, addresses, status
 	extra  string // shown only where there is room for all of it
 	faint  bool   // scaled to nothing, or of the system
+
+	key     string    // the same as long as the line is about the same
+	ref     objectRef // what a key opens; without a name for nothing
+	changed time.Time // when it last changed; zero: it was so from the start
 }
 
 // treeBuilder turns the objects of a cluster into lines. It reads the objects
@@ -142,6 +147,8 @@ func (b *treeBuilder) descend(branch string, parent *unstructured.Unstructured) 
 
 func (b *treeBuilder) add(branch string, r owned) {
 	l := treeLine{branch: branch, name: short(r.gvr) + "/" + r.obj.GetName()}
+	l.ref = objectRef{r.gvr, r.obj.GetKind(), r.obj.GetNamespace(), r.obj.GetName()}
+	l.key = l.ref.namespace + "/" + l.name
 	if branch != "" && r.gvr == gvrPods {
 		l.name = r.obj.GetName() // what it hangs from says that it is a Pod
 	}
@@ -179,16 +186,18 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 		if slice.GetNamespace() != svc.GetNamespace() || slice.GetLabels()["kubernetes.io/service-name"] != svc.GetName() {
 			continue
 		}
-		list, _, _ := unstructured.NestedSlice(slice.Object, "endpoints")
-		for _, e := range list {
+		for _, e := range items(slice.Object, "endpoints") {
 			if ep, ok := e.(map[string]any); ok {
-				lines = append(lines, endpointLine(ep))
+				l := endpointLine(ep)
+				l.key = "endpoint/" + svc.GetNamespace() + "/" + svc.GetName() + "/" + l.name
+				l.ref.namespace = svc.GetNamespace()
+				lines = append(lines, l)
 			}
 		}
 	}
 	slices.SortStableFunc(lines, func(x, y treeLine) int { return strings.Compare(x.extra, y.extra) })
 	if len(lines) == 0 && str(svc, "spec", "type") != "ExternalName" {
-		lines = []treeLine{{mark: markOpen, name: "no endpoints", faint: true}}
+		lines = []treeLine{{mark: markOpen, name: "no endpoints", faint: true, key: "endpoint/" + svc.GetNamespace() + "/" + svc.GetName()}}
 	}
 	head := &b.lines[len(b.lines)-1]
 	if slices.ContainsFunc(lines, func(l treeLine) bool { return l.mark == markGood }) || len(lines) == 0 {
@@ -204,9 +213,13 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 }
 
 func endpointLine(ep map[string]any) treeLine {
-	addresses, _, _ := unstructured.NestedStringSlice(ep, "addresses")
+	var addresses []string
+	for _, a := range items(ep, "addresses") {
+		addresses = append(addresses, either(a))
+	}
 	pod, _, _ := unstructured.NestedString(ep, "targetRef", "name")
 	l := treeLine{mark: markGood, name: strings.Join(addresses, ","), note: "ready", extra: pod}
+	l.ref = objectRef{resource: gvrPods, kind: "Pod", name: pod}
 	if ready, found, _ := unstructured.NestedBool(ep, "conditions", "ready"); found && !ready {
 		l.mark, l.note = markWait, "not ready"
 	}
@@ -227,8 +240,7 @@ func serviceNote(o *unstructured.Unstructured) string {
 	default:
 		parts = append(parts, ip)
 	}
-	ports, _, _ := unstructured.NestedSlice(o.Object, "spec", "ports")
-	for _, p := range ports {
+	for _, p := range items(o.Object, "spec", "ports") {
 		m, ok := p.(map[string]any)
 		if !ok {
 			continue
@@ -253,8 +265,7 @@ func podState(o *unstructured.Unstructured) (mark, string) {
 		status = reason
 	}
 	total, ready, restarts := 0, 0, 0
-	containers, _, _ := unstructured.NestedSlice(o.Object, "status", "containerStatuses")
-	for _, c := range containers {
+	for _, c := range items(o.Object, "status", "containerStatuses") {
 		m, ok := c.(map[string]any)
 		if !ok {
 			continue
@@ -271,9 +282,7 @@ func podState(o *unstructured.Unstructured) (mark, string) {
 			status = reason
 		}
 	}
-	if spec, _, _ := unstructured.NestedSlice(o.Object, "spec", "containers"); total < len(spec) {
-		total = len(spec)
-	}
+	total = max(total, len(items(o.Object, "spec", "containers")))
 	status = initStatus(o, status)
 	if o.GetDeletionTimestamp() != nil {
 		status = "Terminating"
@@ -287,7 +296,7 @@ func podState(o *unstructured.Unstructured) (mark, string) {
 
 // initStatus is the status while init containers run, as kubectl shows it.
 func initStatus(o *unstructured.Unstructured, status string) string {
-	list, _, _ := unstructured.NestedSlice(o.Object, "status", "initContainerStatuses")
+	list := items(o.Object, "status", "initContainerStatuses")
 	for i, c := range list {
 		m, ok := c.(map[string]any)
 		if !ok {
@@ -297,7 +306,7 @@ func initStatus(o *unstructured.Unstructured, status string) string {
 			continue
 		}
 		if started, _, _ := unstructured.NestedBool(m, "started"); started && i < len(list) {
-			if _, running, _ := unstructured.NestedMap(m, "state", "running"); running {
+			if _, running, _ := unstructured.NestedFieldNoCopy(m, "state", "running"); running {
 				continue // a sidecar
 			}
 		}
@@ -336,8 +345,7 @@ func countMark(have, want int, o *unstructured.Unstructured) mark {
 // plainState is the state of any other object: its Ready or Available
 // condition, or its phase.
 func plainState(o *unstructured.Unstructured) (mark, string) {
-	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
-	for _, c := range conditions {
+	for _, c := range items(o.Object, "status", "conditions") {
 		m, ok := c.(map[string]any)
 		if !ok || m["type"] != "Ready" && m["type"] != "Available" {
 			continue
@@ -382,6 +390,13 @@ func short(gvr schema.GroupVersionResource) string {
 		return "ing"
 	}
 	return strings.TrimSuffix(gvr.Resource, "s")
+}
+
+// items is a list in an object, not copied.
+func items(object map[string]any, path ...string) []any {
+	v, _, _ := unstructured.NestedFieldNoCopy(object, path...)
+	list, _ := v.([]any)
+	return list
 }
 
 func str(o *unstructured.Unstructured, path ...string) string {

@@ -13,7 +13,11 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // View is the tea.Model's.
 func (m *model) View() tea.View {
-	v := tea.NewView(strings.Join(m.frame(), "\n"))
+	lines := m.frame()
+	for i, l := range lines {
+		lines[i] = m.opts.Charset.convert(l)
+	}
+	v := tea.NewView(strings.Join(lines, "\n"))
 	v.AltScreen = true
 	v.WindowTitle = "k8stutor"
 	if m.stage != running || m.layout.tiny {

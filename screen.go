@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/kubectl/pkg/describe"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/tui"
+)
+
+// inspector answers what the screen is asked to show of an object. Its requests
+// are the learner's looking (cluster.ScreenUserAgent).
+func inspector(access cluster.Access) (func(context.Context, tui.Inspection) (string, error), error) {
+	in, err := cluster.NewInspector(access)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, what tui.Inspection) (string, error) {
+		switch what.What {
+		case "yaml":
+			return in.YAML(ctx, what.Resource, what.Namespace, what.Name)
+		case "logs", "previous-logs":
+			return logs(ctx, in, what)
+		}
+		return describeObject(in, what)
+	}, nil
+}
+
+// logs are those of all containers, each under its name when there are several.
+// A container that has none (yet) does not hide the others'.
+func logs(ctx context.Context, in *cluster.Inspector, what tui.Inspection) (string, error) {
+	previous := what.What == "previous-logs"
+	if len(what.Containers) < 2 {
+		return in.Log(ctx, what.Namespace, what.Name, strings.Join(what.Containers, ""), previous)
+	}
+	var b strings.Builder
+	for _, c := range what.Containers {
+		text, err := in.Log(ctx, what.Namespace, what.Name, c, previous)
+		if err != nil {
+			text = "! " + err.Error() + "\n"
+		}
+		fmt.Fprintf(&b, "── %s ──\n%s\n", c, text)
+	}
+	return b.String(), nil
+}
+
+// describeObject is what `kubectl describe` prints. It takes no context: the
+// library has none, and its requests are short.
+func describeObject(in *cluster.Inspector, what tui.Inspection) (string, error) {
+	kind := schema.GroupKind{Group: what.Resource.Group, Kind: what.Kind}
+	d, ok := describe.DescriberFor(kind, in.Config())
+	if !ok {
+		scope := meta.RESTScopeNamespace
+		if what.Namespace == "" {
+			scope = meta.RESTScopeRoot
+		}
+		d, ok = describe.GenericDescriberFor(&meta.RESTMapping{
+			Resource: what.Resource, GroupVersionKind: kind.WithVersion(what.Resource.Version), Scope: scope,
+		}, in.Config())
+	}
+	if !ok {
+		return "", fmt.Errorf("%s can't be described", what.Resource.Resource)
+	}
+	return d.Describe(what.Namespace, what.Name, describe.DescriberSettings{ShowEvents: true, ChunkSize: 500})
+}
+
+// layoutFile holds how the learner has arranged the screen.
+func (a *app) layoutFile() string { return filepath.Join(a.state, "screen.json") }
+
+// layout is how the learner has arranged the screen. A file that is missing or
+// damaged is no arrangement: it holds nothing that could not be chosen again.
+func (a *app) layout() tui.Layout {
+	var l tui.Layout
+	data, err := os.ReadFile(a.layoutFile())
+	if err == nil && json.Unmarshal(data, &l) != nil {
+		return tui.Layout{}
+	}
+	return l
+}
+
+// saveLayout writes it down, whole or not at all.
+func (a *app) saveLayout(l tui.Layout) error {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(a.state, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(a.state, ".screen-*.json") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), a.layoutFile())
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// prefixKey is the key before all others, from the config file.
+func (a *app) prefixKey() (string, error) {
+	name := a.v.GetString("prefix")
+	if name == "" {
+		return "", nil
+	}
+	key, err := tui.ParsePrefix(name)
+	if err != nil {
+		return "", usagef("prefix: %w", err)
+	}
+	return key, nil
+}
+
+// charset is what the learner's terminal can show, by the locale (POSIX: LC_ALL,
+// else LC_CTYPE, else LANG) and K8STUTOR_ASCII.
+func charset(getenv func(string) string) tui.Charset {
+	locale := ""
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale = getenv(name); locale != "" {
+			break
+		}
+	}
+	_, codeset, _ := strings.Cut(locale, ".")
+	codeset, _, _ = strings.Cut(codeset, "@")
+	codeset = strings.ReplaceAll(strings.ToLower(codeset), "-", "")
+	switch {
+	case locale != "" && codeset != "utf8":
+		return tui.CharsetASCII
+	case getenv("K8STUTOR_ASCII") != "":
+		return tui.CharsetASCIIBorders
+	}
+	return tui.CharsetUTF8
+}

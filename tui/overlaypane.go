@@ -1,0 +1,384 @@
+package tui
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Inspection is what the learner wants to read about an object.
+type Inspection struct {
+	What       string // "describe", "yaml", "logs" or "previous-logs"
+	Resource   schema.GroupVersionResource
+	Kind       string
+	Namespace  string // empty for cluster-scoped resources
+	Name       string
+	Containers []string // of a Pod, whose logs are asked for
+}
+
+// objectRef names an object of the cluster pane.
+type objectRef struct {
+	resource        schema.GroupVersionResource
+	kind            string
+	namespace, name string
+}
+
+// maxOverlayLines is how much of a text is kept to be read, from its end.
+const maxOverlayLines = 20000
+
+// overlayPane is a text over the panes: an object, a log, the Events.
+type overlayPane struct {
+	number  int // of the request; an answer to an older one is dropped
+	asked   Inspection
+	title   string
+	open    bool
+	waiting bool
+	err     error
+	cancel  context.CancelFunc
+	text    []string // lines as they came
+	lines   []string // wrapped to width
+	width   int
+	scroll  int
+	room    int
+	search  search
+}
+
+// search is the search in a text.
+type search struct {
+	typing bool
+	text   []rune
+	found  []int // lines
+	at     int   // of found
+}
+
+// inspectedMsg is the answer to an Inspection.
+type inspectedMsg struct {
+	number int
+	text   string
+	err    error
+}
+
+// show opens a text that is there already.
+func (p *overlayPane) show(title, text string) {
+	p.close()
+	p.number++
+	p.open, p.title, p.err = true, title, nil
+	p.set(text)
+}
+
+func (p *overlayPane) close() {
+	if p.cancel != nil {
+		p.cancel()
+	}
+	*p = overlayPane{number: p.number}
+}
+
+// set takes a text, without what could move the cursor or colour the rest.
+func (p *overlayPane) set(text string) {
+	p.waiting, p.width = false, 0
+	p.text = strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if over := len(p.text) - maxOverlayLines; over > 0 {
+		p.text = p.text[over:]
+	}
+	for i, l := range p.text {
+		p.text[i] = printable(strings.ReplaceAll(l, "\t", "    "))
+	}
+}
+
+// printable is a line without control characters.
+func printable(s string) string {
+	clean := true
+	for i := range len(s) {
+		clean = clean && s[i] >= ' ' && s[i] < 0x7f
+	}
+	if clean {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, ansi.Strip(s))
+}
+
+// wrapTo breaks the lines for a width; nothing is lost of a long one.
+func (p *overlayPane) wrapTo(width int) {
+	if p.width == width {
+		return
+	}
+	p.width, p.lines = width, p.lines[:0]
+	for _, l := range p.text {
+		if ansi.StringWidth(l) <= width {
+			p.lines = append(p.lines, l)
+			continue
+		}
+		p.lines = append(p.lines, strings.Split(ansi.Hardwrap(l, max(width, 1), true), "\n")...)
+	}
+	p.find()
+}
+
+// find looks the search up, without regard to case.
+func (p *overlayPane) find() {
+	p.search.found, p.search.at = nil, 0
+	want := strings.ToLower(string(p.search.text))
+	if want == "" {
+		return
+	}
+	for i, l := range p.lines {
+		if strings.Contains(strings.ToLower(l), want) {
+			p.search.found = append(p.search.found, i)
+			if i < p.scroll {
+				p.search.at = len(p.search.found)
+			}
+		}
+	}
+	if len(p.search.found) > 0 {
+		p.search.at %= len(p.search.found)
+	}
+}
+
+// goTo shows the match that is by further.
+func (p *overlayPane) goTo(by int) {
+	n := len(p.search.found)
+	if n == 0 {
+		return
+	}
+	p.search.at = (p.search.at + by + n) % n
+	p.scroll = p.search.found[p.search.at] - p.room/2
+}
+
+// inspect asks for an object.
+func (m *model) inspect(what Inspection) tea.Cmd {
+	o := m.overlay
+	again := o.open && o.asked.What == what.What && o.asked.Resource == what.Resource && o.asked.Namespace == what.Namespace && o.asked.Name == what.Name
+	scroll, search := o.scroll, o.search
+	o.close()
+	o.number++
+	o.open, o.waiting, o.asked = true, true, what
+	o.title = what.What + " " + short(what.Resource) + "/" + what.Name
+	if again {
+		o.scroll, o.search = scroll, search
+	} else if what.What == "logs" || what.What == "previous-logs" {
+		o.scroll = 1 << 20 // a log is read from its end
+	}
+	ctx, cancel := context.WithCancel(m.ctx)
+	o.cancel = cancel
+	number, r := o.number, m.running
+	return func() tea.Msg {
+		defer cancel()
+		if r.Inspect == nil {
+			return inspectedMsg{number: number}
+		}
+		if what.Resource == gvrPods {
+			what.Containers = containersOf(r.View, what)
+		}
+		text, err := r.Inspect(ctx, what)
+		return inspectedMsg{number, text, err}
+	}
+}
+
+// containersOf is the names of a Pod's containers, as the screen knows it.
+func containersOf(view ClusterView, what Inspection) []string {
+	for _, o := range view.Objects(gvrPods) {
+		if o.GetNamespace() != what.Namespace || o.GetName() != what.Name {
+			continue
+		}
+		var out []string
+		for _, field := range []string{"initContainers", "containers"} {
+			list, _, _ := unstructured.NestedSlice(o.Object, "spec", field)
+			for _, c := range list {
+				if spec, ok := c.(map[string]any); ok {
+					out = append(out, either(spec["name"]))
+				}
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// read opens what the cursor of the cluster pane is on.
+func (m *model) read(a action) tea.Cmd {
+	ref, ok := m.cluster.object()
+	if a == actLogs || a == actPrevious {
+		ref, ok = m.cluster.pod()
+	}
+	if !ok {
+		m.notice = m.words.say("nothing_to_read")
+		return nil
+	}
+	return m.inspect(Inspection{What: string(a), Resource: ref.resource, Kind: ref.kind, Namespace: ref.namespace, Name: ref.name})
+}
+
+// inspected takes the answer.
+func (m *model) inspected(msg inspectedMsg) {
+	if msg.number != m.overlay.number || !m.overlay.open {
+		return
+	}
+	m.overlay.err = msg.err
+	m.overlay.set(msg.text)
+}
+
+// keyOverlay is a key while a text lies over the panes.
+func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
+	o := m.overlay
+	if o.search.typing {
+		o.keySearch(k)
+		return nil
+	}
+	a := m.keys[scopeOverlay].at(k.String())
+	switch a {
+	case actClose:
+		o.close()
+	case actSearch:
+		o.search = search{typing: true}
+	case actMatch:
+		o.goTo(1)
+	case actMatchBack:
+		o.goTo(-1)
+	case actReload:
+		if o.asked.What != "" {
+			return m.inspect(o.asked)
+		}
+		m.showEvents()
+	case actCopy:
+		m.praise = m.words.say("copied")
+		return tea.SetClipboard(strings.Join(o.text, "\n"))
+	case actHelp:
+		m.help = true
+	default:
+		o.scroll = max(o.scroll+steps(a, o.room/2), 0)
+	}
+	return nil
+}
+
+func (p *overlayPane) keySearch(k tea.KeyPressMsg) {
+	s := &p.search
+	switch name := k.String(); {
+	case name == "enter":
+		s.typing = false
+		p.goTo(0)
+		return
+	case name == "esc" || name == "ctrl+c":
+		*s = search{}
+		return
+	case name == "backspace" && len(s.text) > 0:
+		s.text = s.text[:len(s.text)-1]
+	case name == "ctrl+u":
+		s.text = nil
+	case k.Text != "":
+		s.text = append(s.text, []rune(k.Text)...)
+	}
+	p.find()
+	p.goTo(0)
+}
+
+// maxOverlayWidth is the widest that a text over the panes gets.
+const maxOverlayWidth = 140
+
+// overlayRect is where the text lies, its frame included: over all the panes,
+// between the status line and the keys, and no wider than reads well.
+func (m *model) overlayRect() rect {
+	w := m.width
+	if w > maxOverlayWidth+8 {
+		w = maxOverlayWidth
+	}
+	return rect{(m.width - w) / 2, 1, w, m.height - 2}
+}
+
+// overlayBox draws the text in its frame.
+func (m *model) overlayBox() []string {
+	o, s, w := m.overlay, m.styles, m.words
+	r := m.overlayRect()
+	o.room = max(r.h-2, 1)
+	o.wrapTo(r.w - 4)
+	if !o.waiting {
+		o.scroll = max(min(o.scroll, len(o.lines)-o.room), 0)
+	}
+	label := s.title.Render(" "+o.title) + " "
+	out := []string{rule(s.accent, "╭", label, "╮", r.w)}
+	edge := s.accent.Render("│")
+	for i := range o.room {
+		line := ""
+		switch n := o.scroll + i; {
+		case o.waiting:
+			if i == 0 {
+				line = s.wait.Render("◐ " + w.say("reading"))
+			}
+		case o.err != nil:
+			if parts := wrap(s.bad.Render("✗ "+oneLine(o.err.Error())), r.w-4, "  "); i < len(parts) {
+				line = parts[i]
+			}
+		case n < len(o.lines):
+			line = o.paint(n, s)
+		}
+		out = append(out, edge+" "+fit(line, r.w-4)+" "+edge)
+	}
+	return append(out, rule(s.accent, "╰", " "+m.overlayFoot()+" ", "╯", r.w))
+}
+
+// overlayFoot is the search, or where in the text one is and the keys.
+func (m *model) overlayFoot() string {
+	o, s := m.overlay, m.styles
+	count := ""
+	if len(o.search.text) > 0 {
+		at := min(o.search.at+1, len(o.search.found))
+		count = " " + s.dim.Render(itoa(at)+"/"+itoa(len(o.search.found)))
+	}
+	if o.search.typing {
+		return s.key.Render("/") + s.strong.Render(string(o.search.text)) + s.cursor.Render(" ") + count
+	}
+	if count != "" {
+		count = s.key.Render("/") + s.text.Render(string(o.search.text)) + count + "  "
+	}
+	where := s.dim.Render(itoa(min(o.scroll+o.room, len(o.lines)))+"/"+itoa(len(o.lines))) + "  "
+	t := m.keys[scopeOverlay]
+	return where + count + m.keyHints(t.key(actSearch), "search", t.key(actMatch), "match", t.key(actReload), "reload", t.key(actCopy), "copy", keyName(t.key(actClose)), "close")
+}
+
+// paint colours a line: the key of a YAML or describe line, and what was
+// searched for.
+func (p *overlayPane) paint(n int, s *styles) string {
+	line := p.lines[n]
+	if want := string(p.search.text); want != "" {
+		if at := strings.Index(strings.ToLower(line), strings.ToLower(want)); at >= 0 && at+len(want) <= len(line) {
+			return s.text.Render(line[:at]) + s.cursor.Render(line[at:at+len(want)]) + s.text.Render(line[at+len(want):])
+		}
+	}
+	if p.asked.What != "yaml" && p.asked.What != "describe" {
+		return s.text.Render(line)
+	}
+	key, rest, ok := strings.Cut(line, ":")
+	if !ok || strings.Contains(strings.Trim(key, " -"), " ") && p.asked.What == "yaml" || rest != "" && rest[0] != ' ' {
+		return s.text.Render(line)
+	}
+	return s.accent.Render(key) + s.dim.Render(":") + s.text.Render(rest)
+}
+
+// showEvents opens all Events with their whole messages.
+func (m *model) showEvents() {
+	if m.cluster.snap == nil {
+		return
+	}
+	var b strings.Builder
+	for _, e := range m.cluster.snap.events {
+		mark := "  "
+		if e.warning {
+			mark = "! "
+		}
+		b.WriteString(fit(e.at.Local().Format("15:04:05"), 8) + " " + mark + fit(e.reason, 18) + " " + e.object)
+		if e.count > 1 {
+			b.WriteString(" ×" + itoa(e.count))
+		}
+		b.WriteString("\n           " + oneLine(e.message) + "\n")
+	}
+	if b.Len() == 0 {
+		b.WriteString(m.words.say("no_events"))
+	}
+	m.overlay.show(m.words.say("events"), b.String())
+}
