@@ -60,7 +60,7 @@ type exit struct {
 func run(ctx context.Context, p *workload.Process, version string) int {
 	a := &app{
 		p: p, version: version, started: time.Now(), signals: p.Signals, out: p.Stdout,
-		modes: make(chan string), exit: make(chan exit, 1), panics: make(chan any, 1),
+		modes: make(chan string, 1), exit: make(chan exit, 1), panics: make(chan any, 1),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -159,7 +159,7 @@ func (a *app) serve(ctx context.Context, workers *sync.WaitGroup) int {
 		return exitError
 	}
 	server := &http.Server{
-		Handler:           a.handler(),
+		Handler:           a.handler(ctx),
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          nil,
 		BaseContext:       func(net.Listener) context.Context { return ctx },

@@ -1,6 +1,7 @@
 package goapi
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -24,14 +25,14 @@ type answer struct {
 	status int
 	text   string
 	json   any // instead of text, when the client asks for JSON
-	after  func()
+	after  func(process context.Context)
 }
 
 func text(status int, s string) answer { return answer{status: status, text: s} }
 
 // handler routes by hand: the paths are few, and a request for another one is
 // answered and logged like the rest.
-func (a *app) handler() http.Handler {
+func (a *app) handler(ctx context.Context) http.Handler {
 	routes := map[string]func(*http.Request) answer{
 		"/":        a.index,
 		"/version": func(*http.Request) answer { return text(http.StatusOK, a.version) },
@@ -63,7 +64,7 @@ func (a *app) handler() http.Handler {
 			if f, ok := w.(http.Flusher); ok {
 				f.Flush()
 			}
-			ans.after()
+			ans.after(ctx)
 		}
 	})
 }
@@ -96,16 +97,22 @@ func (a *app) delay(r *http.Request) bool {
 	}
 }
 
+// write writes the whole answer with its length, so that a flush completes it:
+// the process may end right after.
 func write(w http.ResponseWriter, r *http.Request, ans answer) {
+	contentType, body := "text/plain; charset=utf-8", []byte(ans.text+"\n")
 	if ans.json != nil && strings.Contains(r.Header.Get("Accept"), "application/json") {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(ans.status)
-		_ = json.NewEncoder(w).Encode(ans.json) // a client that went away is its own affair
-		return
+		encoded, err := json.Marshal(ans.json)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		contentType, body = "application/json", append(encoded, '\n')
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(ans.status)
-	_, _ = fmt.Fprintln(w, ans.text) // as above
+	_, _ = w.Write(body) // a client that went away is its own affair
 }
 
 func (a *app) logRequest(r *http.Request, status int, took time.Duration) {
@@ -201,7 +208,7 @@ func (a *app) env(r *http.Request) answer {
 
 func (a *app) crash(*http.Request) answer {
 	ans := text(http.StatusOK, fmt.Sprintf("go-api %s on %s is going to crash", a.version, a.p.Hostname))
-	ans.after = func() {
+	ans.after = func(context.Context) {
 		a.end(exitError, "FATAL crash was asked for by GET /crash, exiting with code 1")
 	}
 	return ans
@@ -218,10 +225,10 @@ func (a *app) failNow(r *http.Request) answer {
 		return text(http.StatusBadRequest, fmt.Sprintf("mode=%q: want one of %s", mode, strings.Join(modes(), ", ")))
 	}
 	ans := text(http.StatusOK, fmt.Sprintf("go-api %s on %s: failing mode is now %s", a.version, a.p.Hostname, mode))
-	ans.after = func() {
+	ans.after = func(process context.Context) {
 		select {
 		case a.modes <- mode:
-		case <-r.Context().Done():
+		case <-process.Done():
 		}
 	}
 	return ans
