@@ -56,7 +56,7 @@ its own. Your own kubeconfig is never read and never written.`,
 	f.String("image", "", "node image for kind (default: the one that kind was released with)")
 	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
 	root.AddCommand(a.startCmd(), a.listCmd(), a.checkCmd(), a.resetCmd(), a.lessonCmd(), a.clusterCmd(), a.kubectlCmd(), a.versionCmd(),
-		a.bundleCmd())
+		a.bundleCmd(), a.doctorCmd())
 	return root
 }
 
@@ -89,7 +89,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 // checkConfig refuses keys that mean nothing: a misspelt one would be ignored
 // in silence.
 func (a *app) checkConfig(file string) error {
-	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true, "lesson-images": true, "plain": true}
+	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true, "lesson-images": true, "plain": true, "prefix": true}
 	only := viper.New()
 	only.SetConfigFile(file)
 	if err := only.ReadInConfig(); err != nil {
@@ -97,7 +97,7 @@ func (a *app) checkConfig(file string) error {
 	}
 	for _, key := range only.AllKeys() {
 		if !known[key] {
-			return usagef("config file %s: unknown key %q; known are cluster, name, lang, plain, embedded, kind-image and lesson-images", file, key)
+			return usagef("config file %s: unknown key %q; known are cluster, name, lang, plain, prefix, embedded, kind-image and lesson-images", file, key)
 		}
 	}
 	return nil
@@ -117,21 +117,29 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 	if err != nil {
 		return nil, home, err
 	}
-	switch want := a.v.GetString("cluster"); want {
-	case "auto", "embedded", "kind":
-	default:
-		return nil, home, usagef("--cluster %q: use auto, embedded or kind", want)
+	o, err := a.clusterOptions()
+	if err != nil {
+		return nil, home, err
 	}
-	p, reason, err := cluster.Choose(cmd.Context(), home, cluster.Options{
-		Want:     a.v.GetString("cluster"),
-		Embedded: a.v.GetString("embedded"),
-		Image:    a.nodeImage(),
-		Images:   a.v.GetString("lesson-images"),
-	})
+	p, reason, err := cluster.Choose(cmd.Context(), home, o)
 	if reason != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), reason)
 	}
 	return p, home, err
+}
+
+// clusterOptions is what the settings say about the cluster.
+func (a *app) clusterOptions() (cluster.Options, error) {
+	want := a.v.GetString("cluster")
+	switch want {
+	case "auto", "embedded", "kind":
+	default:
+		return cluster.Options{}, usagef("--cluster %q: use auto, embedded or kind", want)
+	}
+	return cluster.Options{
+		Want: want, Embedded: a.v.GetString("embedded"),
+		Image: a.nodeImage(), Images: a.v.GetString("lesson-images"),
+	}, nil
 }
 
 // nodeImage is kind's node image: --image or K8STUTOR_IMAGE, else kind-image of

@@ -126,8 +126,21 @@ func (a *app) prefixKey() (string, error) {
 }
 
 // charset is what the learner's terminal can show, by the locale (POSIX: LC_ALL,
-// else LC_CTYPE, else LANG) and K8STUTOR_ASCII.
-func charset(getenv func(string) string) tui.Charset {
+// else LC_CTYPE, else LANG) and K8STUTOR_ASCII. Somebody who has asked for
+// Chinese has a terminal for it, whatever the locale says.
+func charset(lang string, getenv func(string) string) tui.Charset {
+	switch {
+	case lang == "en" && !utf8Locale(getenv):
+		return tui.CharsetASCII
+	case getenv("K8STUTOR_ASCII") != "":
+		return tui.CharsetASCIIBorders
+	}
+	return tui.CharsetUTF8
+}
+
+// utf8Locale tells whether the locale is one of UTF-8. Where none is set, as in
+// many containers, the terminal is modern enough.
+func utf8Locale(getenv func(string) string) bool {
 	locale := ""
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale = getenv(name); locale != "" {
@@ -136,12 +149,5 @@ func charset(getenv func(string) string) tui.Charset {
 	}
 	_, codeset, _ := strings.Cut(locale, ".")
 	codeset, _, _ = strings.Cut(codeset, "@")
-	codeset = strings.ReplaceAll(strings.ToLower(codeset), "-", "")
-	switch {
-	case locale != "" && codeset != "utf8":
-		return tui.CharsetASCII
-	case getenv("K8STUTOR_ASCII") != "":
-		return tui.CharsetASCIIBorders
-	}
-	return tui.CharsetUTF8
+	return locale == "" || strings.EqualFold(strings.ReplaceAll(codeset, "-", ""), "utf8")
 }

@@ -158,9 +158,12 @@ func lessonLanguage(asked string, offered []string, getenv func(string) string) 
 		return offered[i], nil
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		value, _, _ := strings.Cut(getenv(name), ".")
+		value, codeset, _ := strings.Cut(getenv(name), ".")
 		if value == "" {
 			continue
+		}
+		if codeset != "" && !utf8Locale(getenv) {
+			return offered[0], nil // its terminal can show English only, of what we send
 		}
 		// C and POSIX are no languages; what else is none is English as well.
 		tag := language.Make(strings.ReplaceAll(value, "_", "-"))

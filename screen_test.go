@@ -1,0 +1,83 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/viper"
+
+	"github.com/k8stutor/k8stutor/tui"
+)
+
+func TestLayoutIsKept(t *testing.T) {
+	a := &app{v: viper.New(), state: filepath.Join(t.TempDir(), "state")}
+	if got := a.layout(); got != (tui.Layout{}) {
+		t.Errorf("without a file: %+v", got)
+	}
+	for _, want := range []tui.Layout{{Arrange: "side", Lesson: 300, Shell: 500, Zoomed: true}, {}} {
+		if err := a.saveLayout(want); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.layout(); got != want {
+			t.Errorf("%+v came back as %+v", want, got)
+		}
+	}
+	info, err := os.Stat(a.layoutFile())
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v, %v", info.Mode(), err)
+	}
+	files, _ := os.ReadDir(a.state)
+	if len(files) != 1 {
+		t.Errorf("files are left over: %v", files)
+	}
+	if err := os.WriteFile(a.layoutFile(), []byte("{damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.layout(); got != (tui.Layout{}) {
+		t.Errorf("of a damaged file: %+v", got)
+	}
+	a.state = filepath.Join(a.layoutFile(), "no-folder")
+	if err := a.saveLayout(tui.Layout{}); err == nil {
+		t.Error("what can't be written is no error")
+	}
+}
+
+func TestCharset(t *testing.T) {
+	tests := []struct {
+		lang string
+		env  map[string]string
+		want tui.Charset
+	}{
+		{"en", map[string]string{}, tui.CharsetUTF8},
+		{"en", map[string]string{"LANG": "en_US.UTF-8"}, tui.CharsetUTF8},
+		{"en", map[string]string{"LANG": "C.utf8"}, tui.CharsetUTF8},
+		{"en", map[string]string{"LANG": "C"}, tui.CharsetASCII},
+		{"en", map[string]string{"LANG": "de_DE@euro"}, tui.CharsetASCII},
+		{"en", map[string]string{"LANG": "de_DE.UTF-8@euro"}, tui.CharsetUTF8},
+		{"en", map[string]string{"LANG": "en_US.UTF-8", "LC_ALL": "POSIX"}, tui.CharsetASCII},
+		{"en", map[string]string{"LANG": "C", "LC_CTYPE": "en_US.UTF-8"}, tui.CharsetUTF8},
+		{"en", map[string]string{"LANG": "en_US.UTF-8", "K8STUTOR_ASCII": "1"}, tui.CharsetASCIIBorders},
+		{"zh-TW", map[string]string{"LANG": "C"}, tui.CharsetUTF8},
+		{"zh-TW", map[string]string{"LANG": "C", "K8STUTOR_ASCII": "1"}, tui.CharsetASCIIBorders},
+	}
+	for _, tt := range tests {
+		if got := charset(tt.lang, func(name string) string { return tt.env[name] }); got != tt.want {
+			t.Errorf("%s %v: %d, want %d", tt.lang, tt.env, got, tt.want)
+		}
+	}
+}
+
+func TestPrefixKey(t *testing.T) {
+	a := &app{v: viper.New()}
+	for in, want := range map[string]string{"": "", "C-b": "ctrl+b"} {
+		a.v.Set("prefix", in)
+		if got, err := a.prefixKey(); err != nil || got != want {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+	a.v.Set("prefix", "enter")
+	if _, err := a.prefixKey(); err == nil {
+		t.Error("enter is taken for a prefix key")
+	}
+}
