@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,51 +113,109 @@ func loadDir(dir string) (*lessons.Lesson, error) {
 
 func (a *app) lessonTest() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "test [LESSON[/STEP] | DIR]",
+		Use:   "test [LESSON[/STEP[/CASE]] | DIR[/STEP[/CASE]]]...",
 		Short: "Prove lessons on a live cluster: untouched, near misses, solutions, reset",
 		Long: `For each step, each in a namespace of its own: untouched it is not met; each
 near miss is not met and is caught by the check that it names; the solution is
-met; after a reset it is not met, and the solution is met again. Then all
-solutions in a row, as a learner goes.`,
-		Args:              atMostOnePlace,
+met; after a reset it is not met and nothing is left behind, and the solution is
+met again. Then all solutions in a row, as a learner goes.`,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, step, err := a.toTest(args)
+			selected, err := a.toTest(args)
 			if err != nil {
 				return err
 			}
-			return a.testLessons(cmd, all, step)
+			walk, _ := cmd.Flags().GetBool("walk")
+			for i := range selected {
+				if walk && selected[i].Step != "" {
+					return usagef("--walk goes through whole lessons, not through step %s", selected[i].Step)
+				}
+				selected[i].Walk = walk
+			}
+			return a.testLessons(cmd, selected)
 		},
 	}
 	outputFlag(c)
-	c.Flags().Int("parallel", 4, "how many namespaces are in use at once")
-	c.Flags().String("record", "", "keep what the engine saw as traces in this folder")
+	c.Flags().Int("parallel", harness.DefaultParallel, "how many namespaces are in use at once")
+	c.Flags().Bool("walk", false, "only all solutions in a row")
+	c.Flags().String("record", "", "keep what the engine saw in this folder, for tests that replay it")
 	return c
 }
 
-// toTest is what args name: a built-in lesson or step, a folder, or all.
-func (a *app) toTest(args []string) ([]*lessons.Lesson, string, error) {
-	if len(args) > 0 {
-		if _, err := os.Stat(filepath.Join(args[0], "lesson.yaml")); err == nil {
-			l, err := loadDir(args[0])
-			return []*lessons.Lesson{l}, "", err
-		}
-	}
+// toTest finds what is to be tested; without args all lessons.
+func (a *app) toTest(args []string) ([]harness.Selection, error) {
 	all, err := a.lessons()
-	if err != nil || len(args) == 0 {
-		return all, "", err
+	if len(args) == 0 {
+		var out []harness.Selection
+		for _, l := range all {
+			out = append(out, harness.Selection{Lesson: l})
+		}
+		return out, err
 	}
-	at, err := find(all, args[0])
-	if err != nil {
-		return nil, "", err
+	var out []harness.Selection
+	for _, arg := range args {
+		s, found, dirErr := selectDir(arg)
+		if dirErr != nil {
+			return nil, dirErr
+		}
+		if !found {
+			if err != nil {
+				return nil, err // the built-in ones are damaged
+			}
+			lesson, rest, _ := strings.Cut(arg, "/")
+			at, err := find(all, lesson)
+			if err != nil {
+				return nil, err
+			}
+			if s, err = selectStep(at.lesson, rest); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, s)
 	}
-	if at.step == nil {
-		return []*lessons.Lesson{at.lesson}, "", nil
-	}
-	return []*lessons.Lesson{at.lesson}, at.step.ID, nil
+	return out, nil
 }
 
-func (a *app) testLessons(cmd *cobra.Command, all []*lessons.Lesson, step string) error {
+// selectDir reads DIR, DIR/STEP or DIR/STEP/CASE, where DIR holds a lesson.
+func selectDir(arg string) (harness.Selection, bool, error) {
+	dir, rest := filepath.Clean(arg), ""
+	for range 3 {
+		if _, err := os.Stat(filepath.Join(dir, "lesson.yaml")); err == nil {
+			l, err := loadDir(dir)
+			if err != nil {
+				return harness.Selection{}, true, err
+			}
+			s, err := selectStep(l, rest)
+			return s, true, err
+		}
+		rest = strings.TrimSuffix(filepath.Base(dir)+"/"+rest, "/")
+		dir = filepath.Dir(dir)
+	}
+	return harness.Selection{}, false, nil
+}
+
+// selectStep reads STEP or STEP/CASE; empty is the whole lesson.
+func selectStep(l *lessons.Lesson, name string) (harness.Selection, error) {
+	s := harness.Selection{Lesson: l}
+	if name == "" {
+		return s, nil
+	}
+	var caseName string
+	s.Step, caseName, _ = strings.Cut(name, "/")
+	if _, err := find([]*lessons.Lesson{l}, l.Name()+"/"+s.Step); err != nil {
+		return s, err
+	}
+	var names []string
+	for _, v := range l.Step(s.Step).Variants() {
+		names = append(names, v.CaseName())
+	}
+	if s.Case = caseName; caseName != "" && !slices.Contains(names, caseName) {
+		return s, unknown("case of "+l.Name()+"/"+s.Step, caseName, names)
+	}
+	return s, nil
+}
+
+func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) error {
 	ctx := cmd.Context()
 	p, home, err := a.provider(cmd)
 	if err != nil {
@@ -170,6 +229,10 @@ func (a *app) testLessons(cmd *cobra.Command, all []*lessons.Lesson, step string
 	if err != nil {
 		return err
 	}
+	world, err := cluster.NewWorld(access)
+	if err != nil {
+		return err
+	}
 	output, _ := cmd.Flags().GetString("output")
 	parallel, _ := cmd.Flags().GetInt("parallel")
 	record, _ := cmd.Flags().GetString("record")
@@ -179,28 +242,34 @@ func (a *app) testLessons(cmd *cobra.Command, all []*lessons.Lesson, step string
 	}
 	defer os.RemoveAll(scratch)
 
-	results := []harness.Result{}
 	began := time.Now()
-	for _, l := range all {
-		o := harness.Options{
-			Lesson: l, Step: step, Parallel: parallel, Suffix: "test",
-			Open: func(ctx context.Context, ns string) (harness.Space, error) {
-				return cluster.OpenSpace(ctx, access, ns, cluster.SpaceOptions{
-					Kubeconfig: filepath.Join(scratch, ns+".kubeconfig"),
-					Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
-				})
-			},
+	recorded := map[string][]lessons.Recording{}
+	o := harness.Options{
+		Select: selected, Parallel: parallel, Suffix: "test",
+		Open: func(ctx context.Context, ns string) (harness.Space, error) {
+			return cluster.OpenSpace(ctx, access, ns, cluster.SpaceOptions{
+				Kubeconfig: filepath.Join(scratch, ns+".kubeconfig"),
+				Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
+			})
+		},
+		Outside: func(ctx context.Context) ([]string, error) { return world.Outside(ctx, lessons.NamespacePrefix) },
+	}
+	if output == "text" {
+		o.Report = func(r harness.Result) { printResult(cmd.OutOrStdout(), r) }
+	}
+	if record != "" {
+		o.Record = func(r lessons.Recording) { recorded[r.Lesson] = append(recorded[r.Lesson], r) }
+	}
+	results, err := harness.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	for _, s := range selected {
+		if record == "" {
+			break
 		}
-		if output == "text" {
-			o.Report = func(r harness.Result) { printResult(cmd.OutOrStdout(), r) }
-		}
-		if record != "" {
-			o.Record = recorder(filepath.Join(record, l.Name()))
-		}
-		found, err := harness.Run(ctx, o)
-		results = append(results, found...)
-		if err != nil {
-			return fmt.Errorf("lesson %s: %w", l.Name(), err)
+		if err := harness.SaveRecordings(record, s.Lesson, recorded[s.Lesson.Name()]); err != nil {
+			return err
 		}
 	}
 	failed := harness.Failed(results)
@@ -209,6 +278,7 @@ func (a *app) testLessons(cmd *cobra.Command, all []*lessons.Lesson, step string
 			return err
 		}
 	} else {
+		printSpent(cmd.OutOrStdout(), results)
 		fmt.Fprintf(cmd.OutOrStdout(), "%d shown, %d not as they should be, %.0f s\n", len(results)-failed, failed, time.Since(began).Seconds())
 	}
 	if failed > 0 {
@@ -217,13 +287,16 @@ func (a *app) testLessons(cmd *cobra.Command, all []*lessons.Lesson, step string
 	return nil
 }
 
-func recorder(dir string) func(string) (io.WriteCloser, error) {
-	return func(name string) (io.WriteCloser, error) {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-		return os.Create(filepath.Join(dir, name+".jsonl"))
+// printSpent says where the time went: the sum over all namespaces, which were
+// in use side by side.
+func printSpent(w io.Writer, results []harness.Result) {
+	var all harness.Spent
+	for _, r := range results {
+		all.Open, all.Begin = all.Open+r.Spent.Open, all.Begin+r.Spent.Begin
+		all.Script, all.Judge = all.Script+r.Spent.Script, all.Judge+r.Spent.Judge
 	}
+	fmt.Fprintf(w, "time in all namespaces together: opened %.0f s, steps begun %.0f s, scripts %.0f s, verdicts %.0f s\n",
+		all.Open.Seconds(), all.Begin.Seconds(), all.Script.Seconds(), all.Judge.Seconds())
 }
 
 func printResult(w io.Writer, r harness.Result) {
@@ -235,7 +308,13 @@ func printResult(w io.Writer, r harness.Result) {
 	if r.Name != "" {
 		what += ": " + r.Name
 	}
-	fmt.Fprintf(w, "%s %-28s %-52s %6.1f s\n", mark, r.Lesson+"/"+r.Step, what, r.Took.Seconds())
+	at := r.Lesson
+	for _, part := range []string{r.Step, r.Case} {
+		if part != "" {
+			at += "/" + part
+		}
+	}
+	fmt.Fprintf(w, "%s %-28s %-52s %6.1f s\n", mark, at, what, r.Took.Seconds())
 	if !r.OK {
 		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(strings.TrimSpace(r.Detail), "\n", "\n    "))
 	}

@@ -50,6 +50,15 @@ func (s *Step) CaseName() string {
 	return s.drawn.Name
 }
 
+// Setups are what makes the beginning of a variant, the last one first.
+func (s *Step) Setups() []*Setup {
+	all := []*Setup{s.Setup, s.Start}
+	if s.drawn != nil {
+		all = append([]*Setup{s.drawn.Setup}, all...)
+	}
+	return slices.DeleteFunc(all, func(s *Setup) bool { return s == nil })
+}
+
 // whole is the step that a variant is one of.
 func (s *Step) whole() *Step {
 	if s.parent != nil {

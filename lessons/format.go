@@ -38,8 +38,11 @@ type Lesson struct {
 // Name is the lesson's name, which is also its folder's.
 func (l *Lesson) Name() string { return l.Metadata.Name }
 
+// NamespacePrefix begins the names of all namespaces of lessons.
+const NamespacePrefix = "tutor-"
+
 // Namespace is where the lesson happens.
-func (l *Lesson) Namespace() string { return "tutor-" + l.Metadata.Name }
+func (l *Lesson) Namespace() string { return NamespacePrefix + l.Metadata.Name }
 
 // Files is the lesson's folder.
 func (l *Lesson) Files() fs.FS { return l.files }
@@ -94,6 +97,7 @@ type Step struct {
 	Mutants      []Mutant        `yaml:"mutants"`
 	Timeout      time.Duration   `yaml:"timeout"`
 	Cases        []*Case         `yaml:"cases"`
+	Exclusive    bool            `yaml:"exclusive"`
 
 	texts map[string]stepText
 	// parent and drawn are set in a variant: the step with a case put in.

@@ -20,7 +20,7 @@ func Lint(l *Lesson) Problems {
 	used := map[string]bool{}
 	for _, s := range l.Steps {
 		lintStep(s, &problems)
-		for _, setup := range s.setups() {
+		for _, setup := range s.allSetups() {
 			for _, m := range setup.Manifests {
 				used[m] = true
 			}
@@ -31,8 +31,8 @@ func Lint(l *Lesson) Problems {
 	return problems
 }
 
-// setups are everything that puts something into the cluster.
-func (s *Step) setups() []*Setup {
+// allSetups are everything that puts something into the cluster.
+func (s *Step) allSetups() []*Setup {
 	all := []*Setup{s.Start, s.Setup}
 	for _, c := range s.Cases {
 		all = append(all, c.Setup)
@@ -152,7 +152,7 @@ func lintFiles(l *Lesson, used map[string]bool, problems *Problems) {
 				used["steps/"+s.ID+"."+c.Name+"."+lang+".md"] = true
 			}
 		}
-		for _, setup := range s.setups() {
+		for _, setup := range s.allSetups() {
 			scripts.WriteString(setup.Script)
 		}
 		for _, v := range s.Variants() {

@@ -5,6 +5,7 @@
 package harness
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,12 +25,16 @@ import (
 type Space interface {
 	lessons.World
 	Delete(ctx context.Context) error
+	// Inventory lists what lies in the namespace, without what a controller
+	// made; *cluster.Space.Inventory explains it.
+	Inventory(ctx context.Context) ([]string, error)
 }
 
 // Phase names what a Result is about.
 type Phase string
 
-// Phases of the test of a step, and the walk through a whole lesson.
+// Phases of the test of a step, the walk through a whole lesson, and what a
+// run leaves behind.
 const (
 	Untouched   Phase = "untouched"
 	Mutant      Phase = "mutant"
@@ -38,36 +43,61 @@ const (
 	Again       Phase = "solution again"
 	Alternative Phase = "alternative"
 	Walk        Phase = "walk"
+	Left        Phase = "left behind"
 )
 
 // Result is one thing that was to be shown.
 type Result struct {
 	Lesson string        `json:"lesson"`
 	Step   string        `json:"step"`
+	Case   string        `json:"case,omitempty"`
 	Phase  Phase         `json:"phase"`
 	Name   string        `json:"name,omitempty"` // of a mutant or an alternative
 	OK     bool          `json:"ok"`
 	Detail string        `json:"detail,omitempty"` // what is wrong
 	Took   time.Duration `json:"took"`             // nanoseconds
+	Spent  Spent         `json:"spent"`
 
 	order int
 }
 
-// Options say what is tested and how.
-type Options struct {
+// Spent says where the time of a Result went, in nanoseconds.
+type Spent struct {
+	Open   time.Duration `json:"open"`   // the namespace
+	Begin  time.Duration `json:"begin"`  // until it is the learner's turn: start, setup, settled
+	Script time.Duration `json:"script"` // what a learner would type
+	Judge  time.Duration `json:"judge"`  // until the verdict is there, or is final
+}
+
+// Selection is what is tested of a lesson.
+type Selection struct {
 	Lesson *lessons.Lesson
 	Step   string // only this one; empty is all steps and the walk
-	// Parallel is how many namespaces are in use at once; 0 is 4.
+	Case   string // only this case of the step
+	Walk   bool   // only the walk
+}
+
+// Options say what is tested and how.
+type Options struct {
+	Select []Selection
+	// Parallel is how many namespaces are in use at once; 0 is DefaultParallel.
+	// Most of the time of a test is waiting for the cluster, not work.
 	Parallel int
 	// Open makes the namespace. It is called from several goroutines.
 	Open func(ctx context.Context, namespace string) (Space, error)
+	// Outside lists what lies outside the lessons' namespaces; may be nil.
+	Outside func(ctx context.Context) ([]string, error)
 	// Suffix makes the namespaces of this run different from others'.
 	Suffix string
 	// Report is told of each result as it comes, one at a time; may be nil.
 	Report func(Result)
-	// Record opens a trace for a test by its name; may be nil.
-	Record func(name string) (io.WriteCloser, error)
+	// Record gets the recording of each proof, one at a time; may be nil.
+	Record func(lessons.Recording)
 }
+
+// DefaultParallel is how many namespaces are in use at once, unless said
+// otherwise.
+const DefaultParallel = 10
 
 // settlePatience is how long a mutant's cluster may take to come to rest before
 // it is judged as it is.
@@ -78,55 +108,136 @@ const startPatience = 4 * time.Minute
 
 // unit is what happens one after the other in one namespace.
 type unit struct {
-	name string
-	run  func(ctx context.Context, r *run)
+	lesson    *lessons.Lesson
+	step      *lessons.Step // nil: the walk
+	name      string
+	exclusive bool
+	weight    time.Duration // a guess at how long it takes
+	run       func(ctx context.Context, r *run)
 }
 
-// Run tests and returns all results in the lesson's order. The error is one of
+// Run tests and returns all results in the lessons' order. The error is one of
 // the harness or the cluster; a lesson that is wrong shows in the results.
 func Run(ctx context.Context, o Options) ([]Result, error) {
-	if o.Step != "" && o.Lesson.Step(o.Step) == nil {
-		return nil, fmt.Errorf("lesson %s has no step %q", o.Lesson.Name(), o.Step)
-	}
 	var units []unit
-	for _, step := range o.Lesson.Steps {
-		if o.Step == "" || o.Step == step.ID {
-			units = append(units, stepUnits(step)...)
+	for _, s := range o.Select {
+		found, err := s.units()
+		if err != nil {
+			return nil, err
+		}
+		units = append(units, found...)
+	}
+	before, err := o.outside(ctx)
+	if err != nil {
+		return nil, err
+	}
+	collect := &collector{options: o}
+	err = runAll(ctx, o, units, collect)
+	if err == nil && o.Outside != nil {
+		after, listErr := o.outside(ctx)
+		if err = listErr; err == nil {
+			collect.add(leftBehind(o.Select, before, after), len(units))
 		}
 	}
-	if o.Step == "" {
-		units = append([]unit{{"walk", walk}}, units...)
-	}
-	var mu sync.Mutex
-	var results []Result
+	slices.SortStableFunc(collect.results, func(a, b Result) int { return cmp.Compare(a.order, b.order) })
+	return collect.results, err
+}
+
+// runAll runs the units side by side, as far as they may.
+func runAll(ctx context.Context, o Options, units []unit, collect *collector) error {
+	parallel := cmp.Or(o.Parallel, DefaultParallel)
+	queue := newQueue(units)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(o.Parallel, 4))
 	// The namespace controller waits 5 s before it removes a namespace; the
 	// next test need not wait with it.
 	var leaving errgroup.Group
-	leaving.SetLimit(3 * cmp.Or(o.Parallel, 4))
-	for i, u := range units {
+	leaving.SetLimit(3 * parallel)
+	for range parallel {
 		group.Go(func() error {
-			r := &run{options: o, unit: u, report: func(result Result) {
-				mu.Lock()
-				defer mu.Unlock()
-				result.order = i
-				results = append(results, result)
-				if o.Report != nil {
-					o.Report(result)
+			for {
+				i, ok := queue.next()
+				if !ok {
+					return nil
 				}
-			}}
-			err := r.inSpace(ctx, fmt.Sprintf("%s-%s%d", o.Lesson.Namespace(), o.Suffix, i))
-			if r.space != nil {
-				leaving.Go(func() error { return r.leave(ctx) })
+				r := &run{options: o, unit: units[i], report: func(result Result) { collect.add(result, i) }, record: collect.record}
+				err := r.inSpace(ctx, fmt.Sprintf("%s-%s%d", units[i].lesson.Namespace(), o.Suffix, i))
+				queue.done(i)
+				if r.space != nil {
+					leaving.Go(func() error { return r.leave(ctx) })
+				}
+				if err != nil {
+					queue.stop()
+					return err
+				}
 			}
-			return err
 		})
 	}
-	err := group.Wait()
-	err = errors.Join(err, leaving.Wait())
-	slices.SortStableFunc(results, func(a, b Result) int { return cmp.Compare(a.order, b.order) })
-	return results, err
+	return errors.Join(group.Wait(), leaving.Wait())
+}
+
+// collector takes the results of several goroutines.
+type collector struct {
+	options Options
+
+	mu      sync.Mutex
+	results []Result
+}
+
+func (c *collector) add(r Result, order int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.order = order
+	c.results = append(c.results, r)
+	if c.options.Report != nil {
+		c.options.Report(r)
+	}
+}
+
+func (c *collector) record(r lessons.Recording) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.options.Record(r)
+}
+
+func (o Options) outside(ctx context.Context) ([]string, error) {
+	if o.Outside == nil {
+		return nil, nil
+	}
+	list, err := o.Outside(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list what is outside the lessons' namespaces: %w", err)
+	}
+	return list, nil
+}
+
+// leftBehind compares what was outside the lessons' namespaces before and
+// after. What a lesson declares in touches, it may leave.
+func leftBehind(selected []Selection, before, after []string) Result {
+	r := Result{Phase: Left, OK: true}
+	var names []string
+	for _, s := range selected {
+		names = append(names, s.Lesson.Name())
+		for _, t := range s.Lesson.Touches {
+			declared := func(entry string) bool { return strings.HasPrefix(entry, t.Namespace+"/"+t.Resource+"/") }
+			before, after = slices.DeleteFunc(slices.Clone(before), declared), slices.DeleteFunc(slices.Clone(after), declared)
+		}
+	}
+	r.Lesson = strings.Join(names, "+")
+	var wrong []string
+	for _, entry := range after {
+		if !slices.Contains(before, entry) {
+			wrong = append(wrong, "new: "+entry)
+		}
+	}
+	for _, entry := range before {
+		if !slices.Contains(after, entry) {
+			wrong = append(wrong, "gone: "+entry)
+		}
+	}
+	if len(wrong) > 0 {
+		r.OK, r.Detail = false, "outside the lessons' namespaces, and not declared in touches:\n"+strings.Join(wrong, "\n")
+	}
+	return r
 }
 
 // Failed counts the results that are not as they should be.
@@ -140,16 +251,52 @@ func Failed(results []Result) int {
 	return n
 }
 
-func stepUnits(step *lessons.Step) []unit {
-	units := []unit{
-		{step.ID + "-untouched", func(ctx context.Context, r *run) { r.untouched(ctx, step) }},
-		{step.ID + "-solution", func(ctx context.Context, r *run) { r.solution(ctx, step) }},
+func (s Selection) units() ([]unit, error) {
+	if s.Step != "" && s.Lesson.Step(s.Step) == nil {
+		return nil, fmt.Errorf("lesson %s has no step %q", s.Lesson.Name(), s.Step)
 	}
+	var units []unit
+	if s.Step == "" {
+		u := unit{lesson: s.Lesson, name: "walk", run: walk}
+		for _, step := range s.Lesson.Steps {
+			u.exclusive = u.exclusive || step.Exclusive
+			u.weight += step.Timeout
+		}
+		units = append(units, u)
+	}
+	if s.Walk {
+		return units, nil
+	}
+	for _, step := range s.Lesson.Steps {
+		if s.Step != "" && s.Step != step.ID {
+			continue
+		}
+		for _, variant := range step.Variants() {
+			if s.Case == "" || s.Case == variant.CaseName() {
+				units = append(units, stepUnits(s.Lesson, variant)...)
+			}
+		}
+	}
+	if len(units) == 0 {
+		return nil, fmt.Errorf("step %s/%s has no case %q", s.Lesson.Name(), s.Step, s.Case)
+	}
+	return units, nil
+}
+
+func stepUnits(lesson *lessons.Lesson, step *lessons.Step) []unit {
+	name := step.ID
+	if c := step.CaseName(); c != "" {
+		name += "-" + c
+	}
+	one := func(what string, weight time.Duration, run func(context.Context, *run)) unit {
+		return unit{lesson: lesson, step: step, name: name + "-" + what, exclusive: step.Exclusive, weight: weight, run: run}
+	}
+	units := []unit{one("solution", 2*step.Timeout+time.Second, func(ctx context.Context, r *run) { r.solution(ctx, step) })}
 	for i, m := range step.Mutants {
-		units = append(units, unit{fmt.Sprintf("%s-mutant-%d", step.ID, i+1), func(ctx context.Context, r *run) { r.mutant(ctx, step, m) }})
+		units = append(units, one(fmt.Sprintf("mutant-%d", i+1), step.Timeout, func(ctx context.Context, r *run) { r.mutant(ctx, step, m) }))
 	}
 	for i, a := range step.Alternatives {
-		units = append(units, unit{fmt.Sprintf("%s-alternative-%d", step.ID, i+1), func(ctx context.Context, r *run) { r.alternative(ctx, step, a) }})
+		units = append(units, one(fmt.Sprintf("alternative-%d", i+1), step.Timeout, func(ctx context.Context, r *run) { r.alternative(ctx, step, a) }))
 	}
 	return units
 }
@@ -159,27 +306,26 @@ type run struct {
 	options Options
 	unit    unit
 	report  func(Result)
+	record  func(lessons.Recording)
 	space   Space
 	session *lessons.Session
-	record  io.Closer // of the trace, may be nil
+	tape    *tape // of the session, when it is recorded
 	latest  lessons.Update
 	began   time.Time
+	spent   Spent
 }
 
 func (r *run) inSpace(ctx context.Context, namespace string) error {
+	r.began = time.Now()
 	space, err := r.options.Open(ctx, namespace)
 	if err != nil {
 		return fmt.Errorf("open namespace %s: %w", namespace, err)
 	}
 	r.space = space
+	r.spent.Open = time.Since(r.began)
 	r.unit.run(ctx, r)
 	if r.session != nil {
 		r.session.Close()
-	}
-	if r.record != nil {
-		if err := r.record.Close(); err != nil {
-			return fmt.Errorf("write the trace of %s: %w", r.unit.name, err)
-		}
 	}
 	return context.Cause(ctx)
 }
@@ -194,20 +340,23 @@ func (r *run) leave(ctx context.Context) error {
 
 // start opens a session at a step and waits for the learner's turn.
 func (r *run) start(ctx context.Context, step *lessons.Step) error {
-	r.began = time.Now()
-	options := lessons.SessionOptions{Lesson: r.options.Lesson, World: r.space, Step: step.ID}
+	defer r.spend(&r.spent.Begin)()
+	options := lessons.SessionOptions{Lesson: r.unit.lesson, World: r.space, Step: step.ID, Seed: step.SeedOf()}
 	if r.options.Record != nil {
-		w, err := r.options.Record(r.unit.name)
-		if err != nil {
-			return err
-		}
-		options.Record, r.record = w, w
+		r.tape = &tape{}
+		options.Record = r.tape
 	}
 	var err error
 	if r.session, err = lessons.StartSession(ctx, options); err != nil {
 		return err
 	}
 	return r.active(ctx, step)
+}
+
+// spend adds the time until the returned function is called.
+func (r *run) spend(to *time.Duration) func() {
+	began := time.Now()
+	return func() { *to += time.Since(began) }
 }
 
 // active waits until it is the learner's turn at step.
@@ -246,96 +395,39 @@ func (r *run) await(ctx context.Context, patience time.Duration, wanted func(les
 	}
 }
 
-// script runs a script and gives its answers.
-func (r *run) script(ctx context.Context, text string, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	result, err := r.space.Script(ctx, r.session.Dir(), text)
-	if err != nil {
-		return err
-	}
-	for _, a := range result.Answers {
-		r.session.Answer(a.Check, a.Value)
-	}
-	return nil
+// tape holds a trace while it is being written. Each write is a whole line. It
+// is safe for concurrent use.
+type tape struct {
+	mu  sync.Mutex
+	all bytes.Buffer
 }
 
-// notMet waits until the cluster is at rest and says what is wrong with the
-// step, which must not be met then; caughtBy must be among what is missing.
-func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) error {
-	settled := make(chan error, 1)
-	go func() { settled <- r.session.AwaitSettled(ctx, until, settlePatience) }()
-	for done := false; !done; {
-		select {
-		case u, ok := <-r.session.Updates():
-			if !ok {
-				return errors.New("the session has ended")
-			}
-			r.latest = u
-		case err := <-settled:
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil && !until.IsZero() {
-				return fmt.Errorf("until never came to hold (%s)", oneLine(until.Text))
-			}
-			done = true
-		}
-	}
-	// What the last change did is published by now, or is just being.
-	_ = r.await(ctx, 200*time.Millisecond, func(u lessons.Update) bool { return u.Outcome.Met })
-	if r.latest.Outcome.Met {
-		return errors.New("the step is met, but must not be")
-	}
-	if caughtBy == "" {
-		return nil
-	}
-	for _, c := range r.latest.Outcome.Checks {
-		if c.ID == caughtBy && c.Verdict == lessons.Met {
-			return fmt.Errorf("check %s is met, but should catch this; not met: %s", caughtBy, missing(r.latest.Outcome))
-		}
-	}
-	return nil
+func (t *tape) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all.Write(p)
 }
 
-// met waits until the step is met.
-func (r *run) met(ctx context.Context, step *lessons.Step) error {
-	if r.latest.Step == step.ID && r.latest.Outcome.Met {
-		return nil
-	}
-	err := r.await(ctx, step.Timeout, func(u lessons.Update) bool { return u.Step == step.ID && u.Outcome.Met })
-	if err != nil {
-		return fmt.Errorf("%w met; missing: %s", err, missing(r.latest.Outcome))
-	}
-	return nil
+// copy is what was written so far.
+func (t *tape) copy() io.Reader {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.NewReader(bytes.Clone(t.all.Bytes()))
 }
-
-// missing lists the checks that are not met, and why.
-func missing(o lessons.Outcome) string {
-	var out []string
-	for _, c := range o.Checks {
-		if c.Verdict != lessons.Met {
-			out = append(out, fmt.Sprintf("%s %s (%s)", c.ID, c.Verdict, strings.Join(c.Why, " ")))
-		}
-	}
-	if o.Problem != "" {
-		out = append(out, o.Problem)
-	}
-	return strings.Join(out, "; ")
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // result reports; err nil is good. It reports whether it was.
 func (r *run) result(step *lessons.Step, phase Phase, name string, err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false
 	}
-	out := Result{Lesson: r.options.Lesson.Name(), Step: step.ID, Phase: phase, Name: name, OK: err == nil, Took: time.Since(r.began)}
+	out := Result{
+		Lesson: r.unit.lesson.Name(), Step: step.ID, Case: step.CaseName(), Phase: phase, Name: name, OK: err == nil,
+		Took: time.Since(r.began), Spent: r.spent,
+	}
 	if err != nil {
 		out.Detail = err.Error()
 	}
 	r.report(out)
-	r.began = time.Now()
+	r.began, r.spent = time.Now(), Spent{}
 	return err == nil
 }

@@ -52,7 +52,7 @@ func TestLive(t *testing.T) {
 				goleak.IgnoreAnyFunction("net/http.(*http2ClientConn).readLoop"))
 			dir := t.TempDir()
 			results, err := Run(context.Background(), Options{
-				Lesson: lesson, Step: step, Suffix: fmt.Sprintf("%04x-", time.Now().UnixNano()&0xffff),
+				Select: []Selection{{Lesson: lesson, Step: step}}, Suffix: fmt.Sprintf("%04x-", time.Now().UnixNano()&0xffff),
 				Open: func(ctx context.Context, namespace string) (Space, error) {
 					return cluster.OpenSpace(ctx, access, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(dir, namespace)})
 				},
