@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"sigs.k8s.io/kind/pkg/log"
 )
@@ -26,7 +27,8 @@ func (l *kindLogger) say(msg string) {
 	defer l.mu.Unlock()
 	msg = strings.TrimSpace(msg)
 	mark, title, _ := strings.Cut(msg, " ")
-	title = strings.TrimSpace(strings.TrimSuffix(title, "..."))
+	title, _, _ = strings.Cut(title, " (") // the image's name
+	title = strings.TrimFunc(title, func(r rune) bool { return r > unicode.MaxASCII || r == ' ' || r == '.' })
 	switch mark {
 	case "•":
 		l.began = time.Now()
@@ -54,7 +56,7 @@ func (l *kindLogger) end(err error) {
 	l.finish(err)
 }
 
-// kindPhaseID makes "kind-preparing-nodes" of "Preparing nodes 📦".
+// kindPhaseID makes "kind-preparing-nodes" of "Preparing nodes".
 func kindPhaseID(title string) string {
 	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return r < 'a' || r > 'z' })
 	return strings.Join(slices.Insert(words, 0, "kind"), "-")

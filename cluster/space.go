@@ -30,6 +30,7 @@ type Space struct {
 	access    Access
 	namespace string
 	options   SpaceOptions
+	ports     *nodePorts // nil where the cluster publishes its NodePorts itself
 }
 
 // SpaceOptions say how scripts of a lesson are run.
@@ -54,15 +55,27 @@ func OpenSpace(ctx context.Context, access Access, namespace string, options Spa
 	if err := WriteKubeconfig(access, namespace, options.Kubeconfig); err != nil {
 		return nil, err
 	}
-	return &Space{world: world, access: access, namespace: namespace, options: options}, nil
+	s := &Space{world: world, access: access, namespace: namespace, options: options}
+	if access.Provider == "kind" {
+		if s.ports, err = newNodePorts(access, namespace); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Namespace is the name of the namespace.
 func (s *Space) Namespace() string { return s.namespace }
 
-// Watch starts to watch; the caller closes the Watcher.
+// Watch starts to watch; the caller closes the Watcher. As long as it is open,
+// the namespace's NodePorts answer on 127.0.0.1 with every provider.
 func (s *Space) Watch(ctx context.Context, specs []WatchSpec) *Watcher {
-	return StartWatcher(ctx, s.world.Dynamic(), specs)
+	client := s.world.Dynamic()
+	if s.ports == nil {
+		return StartWatcher(ctx, client, specs)
+	}
+	ports := &nodePorts{namespace: s.namespace, client: s.ports.client, config: s.ports.config}
+	return startWatcher(ctx, client, specs, func(ctx context.Context) { ports.run(ctx, client) })
 }
 
 // Requests follows the audit log; nil when the cluster keeps none. The caller
