@@ -55,7 +55,7 @@ They see only what happens while check --watch or the screen runs.`,
 }
 
 func (a *app) resetCmd() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "reset [LESSON[/STEP]]",
 		Short: "Begin a step anew: its namespace is emptied and set up again",
 		Args:  atMostOnePlace, ValidArgsFunction: a.completePlace,
@@ -69,10 +69,20 @@ func (a *app) resetCmd() *cobra.Command {
 			if err := l.awaitTurn(cmd.Context(), l.latest.Entry+1); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "step %s/%s begins anew\n", l.latest.Lesson, l.latest.Step)
+			fmt.Fprintf(cmd.OutOrStdout(), "step %s/%s begins anew%s\n", l.latest.Lesson, l.latest.Step, seedNote(l.latest))
 			return nil
 		},
 	}
+	seedFlag(c)
+	return c
+}
+
+// seedNote tells the seed of a drawn case, which others may use too.
+func seedNote(u lessons.Update) string {
+	if u.Seed == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (case: seed %d)", u.Seed)
 }
 
 // headless opens a lesson on the cluster, which must run already. With stay

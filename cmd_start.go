@@ -21,7 +21,7 @@ import (
 )
 
 func (a *app) startCmd() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "start [LESSON[/STEP]]",
 		Short: "Open the screen: lesson, cluster and shell",
 		Long: `Brings the practice cluster up and opens a lesson on it: the one that is named,
@@ -29,7 +29,10 @@ or the one where you were. Naming a step other than the one you are at begins
 that step anew, in an emptied namespace.
 
 Without a terminal it brings the cluster up, prints the current step as plain
-text and ends; go on with kubectl and "k8stutor check".`,
+text and ends; go on with kubectl and "k8stutor check".
+
+With --plain the lesson is a conversation in lines of text: no panes, no
+colours, no cursor movement, for screen readers and for logs.`,
 		Args:              atMostOnePlace,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,6 +41,9 @@ text and ends; go on with kubectl and "k8stutor check".`,
 				return err
 			}
 			defer o.release()
+			if a.v.GetBool("plain") {
+				return a.plain(cmd, o)
+			}
 			if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
 				return a.screen(cmd, o)
 			}
@@ -53,12 +59,15 @@ text and ends; go on with kubectl and "k8stutor check".`,
 			return nil
 		},
 	}
+	c.Flags().Bool("plain", false, "no panes: the lesson line by line, for screen readers and logs")
+	return c
 }
 
 // opened is what a command needs before the cluster is up.
 type opened struct {
 	home     cluster.Home
 	at       place
+	seed     int // of the case of at.step, 0 when none was asked for
 	progress *lessons.Progress
 	lang     string
 	release  func()
@@ -94,6 +103,9 @@ func (a *app) open(cmd *cobra.Command, args []string, who string) (*opened, erro
 	o := &opened{home: home, lang: lang, release: release}
 	if o.progress, err = a.progress(cmd); err == nil {
 		o.at, err = a.current(args, o.progress)
+	}
+	if err == nil {
+		o.seed, err = seedOf(cmd, o.at)
 	}
 	if err != nil {
 		release()
@@ -138,23 +150,17 @@ func (a *app) screen(cmd *cobra.Command, o *opened) error {
 	stderr := cmd.ErrOrStderr()
 	defer func() { fmt.Fprint(stderr, later.String()) }()
 
-	err := tui.Run(cmd.Context(), tui.Options{
-		Lang: o.lang,
+	prefix, err := a.prefixKey()
+	if err != nil {
+		return err
+	}
+	err = tui.Run(cmd.Context(), tui.Options{
+		Lang: o.lang, Prefix: prefix, Layout: a.layout(), SaveLayout: a.saveLayout, Charset: charset(o.lang, os.Getenv),
 		Start: func(ctx context.Context, report cluster.Progress) (*tui.Running, error) {
 			inner := *cmd
 			inner.SetContext(ctx)
 			inner.SetErr(&later)
-			l, access, err := a.begin(&inner, o, report)
-			if err != nil {
-				return nil, err
-			}
-			ns := o.at.lesson.Namespace()
-			return &tui.Running{
-				Access: access, Title: o.at.lesson.Text(o.lang).Title, Session: l.session, View: l.session.View(), Namespace: ns,
-				Resources: watched(o.at.lesson, ns),
-				Shell:     tui.ShellSpec{Argv: learnerShell(), Env: a.shellEnv(l, o), Dir: workingDir()},
-				Close:     l.Close,
-			}, nil
+			return a.running(&inner, o, report)
 		},
 	})
 	if err != nil {
@@ -162,6 +168,30 @@ func (a *app) screen(cmd *cobra.Command, o *opened) error {
 	}
 	fmt.Fprintf(&later, "The cluster %q keeps running. `k8stutor start` goes on where you were; `k8stutor cluster down` pauses it.\n", o.home.Name())
 	return nil
+}
+
+// running begins and returns what a screen needs of it.
+func (a *app) running(cmd *cobra.Command, o *opened, report cluster.Progress) (*tui.Running, error) {
+	l, access, err := a.begin(cmd, o, report)
+	if err != nil {
+		return nil, err
+	}
+	inspect, err := inspector(access)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	ns := o.at.lesson.Namespace()
+	return &tui.Running{
+		Inspect: inspect,
+		Access:  access, Title: o.at.lesson.Text(o.lang).Title, Session: l.session, View: l.session.View(), Namespace: ns,
+		Resources: watched(o.at.lesson, ns),
+		Shell: tui.ShellSpec{
+			Argv: learnerShell(), Env: a.shellEnv(l, o), Dir: workingDir(),
+			Export: a.export(l.kubeconfig),
+		},
+		Close: l.Close,
+	}, nil
 }
 
 // shellEnv is the environment of the learner's shell.

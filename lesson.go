@@ -129,6 +129,28 @@ func atMostOnePlace(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// seedFlag lets a command choose the case of a step that has cases.
+func seedFlag(c *cobra.Command) {
+	c.Flags().Int("seed", 0, "of a step with cases: which one; the same seed is the same case for everybody (default: a random one)")
+}
+
+// seedOf reads the flag, which needs a step with cases.
+func seedOf(cmd *cobra.Command, at place) (int, error) {
+	if f := cmd.Flags().Lookup("seed"); f == nil || !f.Changed {
+		return 0, nil
+	}
+	seed, _ := cmd.Flags().GetInt("seed")
+	switch {
+	case seed < 1:
+		return 0, usagef("--seed %d: wanted a whole number from 1 on", seed)
+	case at.step == nil:
+		return 0, usagef("--seed %d: name the step that draws a case, LESSON/STEP", seed)
+	case len(at.step.Cases) == 0:
+		return 0, usagef("--seed %d: %s has no cases to draw from", seed, at)
+	}
+	return seed, nil
+}
+
 // openLesson opens the lesson's namespace and begins the session, at the step
 // that is named or else where the learner was. Entering another step than the cluster is at empties the
 // namespace; with stay that is an error instead.
@@ -157,12 +179,14 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 		if err != nil {
 			return nil, err
 		}
-		// The step that the cluster is at is resumed, not begun anew.
-		if entered != o.at.step.ID {
+		// The step that the cluster is at is resumed, not begun anew, unless
+		// another case of it is asked for.
+		id, seed := lessons.Entered(entered)
+		if id != o.at.step.ID || o.seed > 0 && o.seed != seed {
 			if stay {
-				return nil, fmt.Errorf("the cluster is at %s, not at %s: `k8stutor reset %s` goes there (it empties the namespace %s)", stepOrNone(o.at.lesson, entered), o.at, o.at, space.Namespace())
+				return nil, fmt.Errorf("the cluster is at %s, not at %s: `k8stutor reset %s` goes there (it empties the namespace %s)", stepOrNone(o.at.lesson, id), o.at, o.at, space.Namespace())
 			}
-			options.Step = o.at.step.ID
+			options.Step, options.Seed = o.at.step.ID, o.seed
 		}
 	}
 	if l.session, err = lessons.StartSession(ctx, options); err != nil {

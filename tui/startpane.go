@@ -49,7 +49,7 @@ func (p *startPane) view(width, height int, now time.Time, w *words, s *styles) 
 	inner := min(width-4, 76)
 	box := []string{s.brand.Render(" k8stutor ") + "  " + s.strong.Render(p.headline(w)), ""}
 	for _, ph := range p.phases {
-		box = append(box, p.phase(ph, inner, now, s))
+		box = append(box, p.phase(ph, inner, now, w, s))
 	}
 	if len(p.phases) == 0 && p.err == nil {
 		box = append(box, s.wait.Render(p.spin())+" "+s.dim.Render(w.say("start_waiting")))
@@ -91,14 +91,15 @@ func (p *startPane) headline(w *words) string {
 
 func (p *startPane) spin() string { return spinner[p.frame%len(spinner)] }
 
-func (p *startPane) phase(ph startPhase, width int, now time.Time, s *styles) string {
+func (p *startPane) phase(ph startPhase, width int, now time.Time, w *words, s *styles) string {
 	glyph, took := s.wait.Render(p.spin()), now.Sub(ph.began)
-	title := s.strong.Render(ph.Title)
+	name := phaseTitle(w, ph.Phase)
+	title := s.strong.Render(name)
 	switch {
 	case ph.Err != nil:
 		glyph, took = s.mark(markBad), ph.Elapsed
 	case ph.Done:
-		glyph, took, title = s.mark(markGood), ph.Elapsed, s.text.Render(ph.Title)
+		glyph, took, title = s.mark(markGood), ph.Elapsed, s.text.Render(name)
 	}
 	line := glyph + " " + title
 	if ph.Detail != "" && !ph.Done {
