@@ -59,6 +59,7 @@ colours, no cursor movement, for screen readers and for logs.`,
 			return nil
 		},
 	}
+	seedFlag(c)
 	c.Flags().Bool("plain", false, "no panes: the lesson line by line, for screen readers and logs")
 	return c
 }
