@@ -29,6 +29,8 @@ func newRoot() *cobra.Command {
 a real shell. It watches the cluster: each step of a lesson ticks by itself as
 soon as the cluster gets there.
 
+Without a command it shows the map of the lessons.
+
 It needs no container engine: without one it runs a small real Kubernetes of
 its own. Your own kubeconfig is never read and never written.`,
 		Example:       "  k8stutor start\n  k8stutor list\n  k8stutor check --watch",
@@ -42,6 +44,9 @@ its own. Your own kubeconfig is never read and never written.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknown("command", args[0], commandNames(cmd))
+			}
+			if onTerminal() && !a.v.GetBool("plain") {
+				return a.browse(cmd)
 			}
 			return cmd.Help()
 		},
