@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	tea "charm.land/bubbletea/v2"
+	xterm "golang.org/x/term"
 
 	"github.com/k8stutor/k8stutor/cluster"
 )
@@ -29,12 +30,25 @@ func Run(ctx context.Context, opts Options) error {
 	phases := make(chan cluster.Phase, 64)
 	started := make(chan startedMsg, 1)
 	gone := make(chan struct{}) // the screen is gone: nobody reads phases
+	var wg sync.WaitGroup
+	stops := make(chan os.Signal, 1)
+	opts.suspend = func() {
+		select {
+		case stops <- nil:
+		default: // asked for already
+		}
+	}
+	if f := outputFile(opts); f != nil {
+		opts.quick = newQuickWriter(f)
+		opts.Output = quickFile{f, opts.quick}
+	}
 	m, err := newModel(inner, opts, phases, started, abort)
 	if err != nil {
 		return fmt.Errorf("prepare the screen: %w", err)
 	}
-
-	var wg sync.WaitGroup
+	if opts.quick != nil {
+		wg.Go(func() { opts.quick.run(inner) })
+	}
 	var result startedMsg
 	wg.Go(func() {
 		result.running, result.err = opts.Start(startCtx, func(p cluster.Phase) {
@@ -50,9 +64,13 @@ func Run(ctx context.Context, opts Options) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
+	notifyStop(stops)
+	defer signal.Stop(stops)
 	wg.Go(func() {
 		for {
 			select {
+			case <-stops:
+				suspend(p, stops)
 			case <-signals:
 				p.Send(closeMsg{})
 			case <-ctx.Done():
@@ -82,7 +100,7 @@ func Run(ctx context.Context, opts Options) error {
 }
 
 func programOptions(opts Options) []tea.ProgramOption {
-	out := []tea.ProgramOption{tea.WithoutSignalHandler()}
+	out := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithFPS(120)}
 	if opts.Input != nil {
 		out = append(out, tea.WithInput(opts.Input))
 	}
@@ -94,3 +112,25 @@ func programOptions(opts Options) []tea.ProgramOption {
 	}
 	return out
 }
+
+// outputFile is the terminal, nil when the output is none.
+func outputFile(opts Options) *os.File {
+	f, ok := opts.Output.(*os.File)
+	if opts.Output == nil {
+		f, ok = os.Stdout, true
+	}
+	if !ok || !xterm.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return f
+}
+
+// quickFile is the terminal for Bubble Tea, which looks at its size and modes,
+// with what is written going through a quickWriter.
+type quickFile struct {
+	*os.File
+	quick *quickWriter
+}
+
+func (f quickFile) Write(p []byte) (int, error)       { return f.quick.Write(p) }
+func (f quickFile) WriteString(s string) (int, error) { return f.quick.Write([]byte(s)) }

@@ -112,7 +112,7 @@ func demo(how string) int {
 }
 
 // play runs the demo on a pty of its own.
-func play(t *testing.T, how string, w, h int) (*term.Term, string) {
+func play(t testing.TB, how string, w, h int) (*term.Term, string) {
 	t.Helper()
 	dir := t.TempDir()
 	tm, err := term.Start(term.Spec{Argv: []string{os.Args[0]}, Dir: dir, Width: w, Height: h, Env: []string{
@@ -128,7 +128,7 @@ func play(t *testing.T, how string, w, h int) (*term.Term, string) {
 const patience = 20 * time.Second
 
 // see waits until the screen shows the text.
-func see(t *testing.T, tm *term.Term, want string) {
+func see(t testing.TB, tm *term.Term, want string) {
 	t.Helper()
 	deadline := time.After(patience)
 	for !strings.Contains(strings.Join(tm.Text(), "\n"), want) {
@@ -140,7 +140,7 @@ func see(t *testing.T, tm *term.Term, want string) {
 	}
 }
 
-func keys(t *testing.T, tm *term.Term, text string) {
+func keys(t testing.TB, tm *term.Term, text string) {
 	t.Helper()
 	if err := tm.Type(text); err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func keys(t *testing.T, tm *term.Term, text string) {
 }
 
 // end waits until the program has ended.
-func end(t *testing.T, tm *term.Term) term.Exit {
+func end(t testing.TB, tm *term.Term) term.Exit {
 	t.Helper()
 	select {
 	case <-tm.Done():

@@ -17,6 +17,9 @@ func (m *model) View() tea.View {
 	for i, l := range lines {
 		lines[i] = m.opts.Charset.convert(l)
 	}
+	if m.opts.quick != nil {
+		m.opts.quick.show(lines)
+	}
 	v := tea.NewView(strings.Join(lines, "\n"))
 	v.AltScreen = true
 	v.WindowTitle = "k8stutor"

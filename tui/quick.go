@@ -1,0 +1,248 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+)
+
+// Bubble Tea writes frames by the tick of a clock, at most 120 a second: a key's
+// echo would take 8 ms on average, which people who type fast notice. So a
+// change of few lines, such as an echo, is written at once, and by Bubble Tea
+// once more with its next frame.
+
+// quickLines is how many changed lines are written at once; what is more waits
+// for the next frame.
+const quickLines = 4
+
+// quickPatience is how long a frame may take that writes the lines again.
+const quickPatience = 50 * time.Millisecond
+
+// The sequences with which Bubble Tea begins and ends the use of the screen.
+var (
+	enterScreen = []byte("\x1b[?1049h")
+	leaveScreen = []byte("\x1b[?1049l")
+)
+
+// quickWriter is between Bubble Tea and the terminal. Lines that it writes by
+// itself are not known to Bubble Tea, whose next frame may leave them alone, or
+// move them in the belief that they are still as they were. So they are written
+// again, as they should be by then, after each frame, until one has come that had
+// them so; and after a while when no frame comes.
+type quickWriter struct {
+	out  io.Writer
+	news chan struct{}
+
+	slotMu  sync.Mutex
+	newest  []string // the lines of the newest view
+	moving  []bool   // which of them have changed since the last frame
+	profile colorprofile.Profile
+
+	mu    sync.Mutex // held while anything is written
+	on    bool       // Bubble Tea has the screen
+	shown []string   // the newest view that was looked at; nil: only Bubble Tea knows
+	mine  map[int]bool
+	owed  bool // mine may have to be written again
+	buf   bytes.Buffer
+}
+
+func newQuickWriter(out io.Writer) *quickWriter {
+	return &quickWriter{out: out, news: make(chan struct{}, 1), mine: map[int]bool{}, profile: colorprofile.NoTTY}
+}
+
+// show takes the lines of a view, before Bubble Tea does. It does not block.
+func (q *quickWriter) show(lines []string) {
+	q.slotMu.Lock()
+	if len(q.moving) != len(lines) {
+		q.moving = make([]bool, len(lines))
+	} else {
+		for y, l := range lines {
+			if l != q.newest[y] {
+				q.moving[y] = true
+			}
+		}
+	}
+	q.newest = lines
+	q.slotMu.Unlock()
+	select {
+	case q.news <- struct{}{}:
+	default:
+	}
+}
+
+func (q *quickWriter) setProfile(p colorprofile.Profile) {
+	q.slotMu.Lock()
+	defer q.slotMu.Unlock()
+	q.profile = p
+}
+
+func (q *quickWriter) view() ([]string, colorprofile.Profile) {
+	q.slotMu.Lock()
+	defer q.slotMu.Unlock()
+	return q.newest, q.profile
+}
+
+// framed says that a frame has come, and which lines may have changed after it
+// began. It began after the one before had come.
+func (q *quickWriter) framed() (moving []bool) {
+	q.slotMu.Lock()
+	defer q.slotMu.Unlock()
+	moving = q.moving
+	q.moving = make([]bool, len(q.newest))
+	return moving
+}
+
+// run writes what changes, until ctx ends.
+func (q *quickWriter) run(ctx context.Context) {
+	late := time.NewTicker(quickPatience)
+	late.Stop()
+	for {
+		select {
+		case <-q.news:
+			if q.changed() {
+				late.Reset(quickPatience)
+			}
+		case <-late.C:
+			late.Stop()
+			q.payBack()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// changed writes the lines that differ from the last view, when they are few. It
+// reports whether a frame should come that writes mine.
+func (q *quickWriter) changed() (owed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	lines, profile := q.view()
+	if !q.on || profile < colorprofile.Ascii {
+		return false
+	}
+	if len(lines) != len(q.shown) {
+		// Another size: nothing is known until the next frame.
+		q.forget(nil)
+		return false
+	}
+	q.buf.Reset()
+	n := 0
+	for y, l := range lines {
+		if l == q.shown[y] {
+			continue
+		}
+		if n++; n > quickLines {
+			q.shown, q.owed = lines, len(q.mine) > 0
+			return q.owed
+		}
+		q.line(y, l)
+	}
+	for y, l := range lines {
+		if l != q.shown[y] {
+			q.mine[y] = true
+		}
+	}
+	q.shown = lines
+	if n > 0 {
+		q.flush(profile)
+	}
+	return false
+}
+
+// payBack writes mine again when no frame has come that did.
+func (q *quickWriter) payBack() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if lines, profile := q.view(); q.owed && q.on && len(lines) == len(q.shown) {
+		q.rewrite(lines, profile)
+	}
+}
+
+// rewrite writes mine as they should be now.
+func (q *quickWriter) rewrite(lines []string, profile colorprofile.Profile) {
+	q.buf.Reset()
+	for y := range q.mine {
+		q.line(y, lines[y])
+	}
+	q.owed = false
+	q.flush(profile)
+}
+
+// forget leaves all lines to Bubble Tea.
+func (q *quickWriter) forget(shown []string) {
+	q.shown, q.owed = shown, false
+	clear(q.mine)
+}
+
+// line adds a line to what is to be written, over the one that is there.
+func (q *quickWriter) line(y int, text string) {
+	q.buf.WriteString("\x1b[" + strconv.Itoa(y+1) + ";1H\x1b[m")
+	q.buf.WriteString(text)
+}
+
+// flush writes the buffer between saving and restoring the cursor and its style,
+// which Bubble Tea takes for unchanged. Errors show in Bubble Tea's own writing.
+func (q *quickWriter) flush(profile colorprofile.Profile) {
+	var out bytes.Buffer
+	out.WriteString("\x1b7")
+	w := colorprofile.Writer{Forward: &out, Profile: profile}
+	_, _ = w.Write(q.buf.Bytes())
+	out.WriteString("\x1b8")
+	_, _ = q.out.Write(out.Bytes())
+}
+
+// Write is a frame of Bubble Tea, or what else it has to say.
+func (q *quickWriter) Write(p []byte) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if bytes.Contains(p, leaveScreen) {
+		q.on = false
+	}
+	n, err := q.out.Write(p)
+	if err != nil {
+		return n, err
+	}
+	if bytes.Contains(p, enterScreen) {
+		q.on = true
+		q.forget(nil)
+	}
+	lines, profile := q.view()
+	switch {
+	case !q.on || profile < colorprofile.Ascii:
+	case len(lines) != len(q.shown):
+		q.forget(lines)
+	case len(q.mine) > 0:
+		if bytes.ContainsFunc(p, scrolls) {
+			// It may have moved mine anywhere.
+			for y := range lines {
+				q.mine[y] = true
+			}
+		}
+		q.rewrite(lines, profile)
+		if isFrame(p) {
+			for y, moved := range q.framed() {
+				if !moved {
+					delete(q.mine, y) // the frame had it as it is
+				}
+			}
+		}
+	}
+	return n, nil
+}
+
+// isFrame tells whether Bubble Tea writes a frame, and not a question or the
+// clipboard.
+func isFrame(p []byte) bool {
+	return !bytes.HasPrefix(p, []byte("\x1b]")) && !bytes.Contains(p, []byte("$p"))
+}
+
+// scrolls tells whether a character may be part of what scrolls or moves lines:
+// line feeds, and the ends of IL, DL, SU, SD and RI. Text may contain some, too.
+func scrolls(r rune) bool {
+	return r == '\n' || r == 'L' || r == 'M' || r == 'S' || r == 'T'
+}

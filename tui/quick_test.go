@@ -1,0 +1,153 @@
+package tui
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/colorprofile"
+	uv "github.com/charmbracelet/ultraviolet"
+
+	"github.com/k8stutor/k8stutor/tui/term"
+)
+
+// painter draws views as Bubble Tea does: what has changed since the last one,
+// by what it believes to be on the terminal.
+type painter struct {
+	buf   bytes.Buffer
+	scr   *uv.TerminalRenderer
+	cells uv.ScreenBuffer
+	begun bool
+}
+
+func newPainter(w, h int) *painter {
+	p := &painter{cells: uv.NewScreenBuffer(w, h)}
+	p.scr = uv.NewTerminalRenderer(&p.buf, []string{"TERM=xterm-256color"})
+	p.scr.SetColorProfile(colorprofile.TrueColor)
+	p.scr.SetScrollOptim(true)
+	p.scr.SetFullscreen(true)
+	p.scr.SetRelativeCursor(false)
+	p.scr.Resize(w, h)
+	p.scr.Erase()
+	return p
+}
+
+func (p *painter) paint(t *testing.T, lines []string) []byte {
+	p.buf.Reset()
+	p.cells.Clear()
+	uv.NewStyledString(strings.Join(lines, "\n")).Draw(p.cells, p.cells.Bounds())
+	p.scr.Render(p.cells.RenderBuffer)
+	if err := p.scr.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.Clone(p.buf.Bytes())
+	if !p.begun {
+		p.begun = true
+		out = append(bytes.Clone(enterScreen), out...)
+	}
+	return out
+}
+
+// TestQuickWriter: whatever is written at once, and whenever the frames of
+// Bubble Tea come in between, in the end the terminal shows the last view.
+func TestQuickWriter(t *testing.T) {
+	const w, h = 24, 10
+	for seed := range uint64(600) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		sc := term.NewScreen(w, h, 0, nil)
+		q := newQuickWriter(sc)
+		q.setProfile(colorprofile.TrueColor)
+		p := newPainter(w, h)
+		view := make([]string, h)
+		for y := range view {
+			view[y] = line(r, w)
+		}
+		history := [][]string{view}
+		var frame []string // that is being drawn
+		for range 40 {
+			switch r.IntN(6) {
+			case 0, 1: // a few lines change
+				view = append([]string(nil), view...)
+				for range 1 + r.IntN(3) {
+					view[r.IntN(h)] = line(r, w)
+				}
+			case 2: // it scrolls
+				view = append(append([]string(nil), view[1:]...), line(r, w))
+			case 3: // as it was some time ago
+				view = history[r.IntN(len(history))]
+			case 4:
+				if frame == nil {
+					frame = view
+				} else {
+					_, _ = q.Write(p.paint(t, frame))
+					frame = nil
+				}
+			case 5:
+				q.changed()
+			}
+			history = append(history, view)
+			q.show(view)
+		}
+		if frame != nil {
+			_, _ = q.Write(p.paint(t, frame))
+		}
+		q.changed()
+		if out := p.paint(t, view); len(out) > 0 {
+			_, _ = q.Write(out)
+		}
+		q.payBack()
+		want := term.NewScreen(w, h, 0, nil)
+		_, _ = want.Write([]byte("\x1b[?1049h" + strings.Join(view, "\r\n")))
+		if got, want := strings.Join(sc.Text(), "\n"), strings.Join(want.Text(), "\n"); got != want {
+			t.Fatalf("seed %d: the terminal shows\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+}
+
+// line is a line of a screen. There are few, so they come again.
+func line(r *rand.Rand, w int) string {
+	return fit([]string{"", "$ ", "$ k", "$ kubectl", "叢集", "Endpoints"}[r.IntN(6)]+fmt.Sprintf("\x1b[3%dm%d\x1b[m", r.IntN(8), r.IntN(3)), w)
+}
+
+// TestQuickWriterKeepsOut: nothing is written at once before Bubble Tea has the
+// screen, after it has left it, and to a terminal without colours.
+func TestQuickWriterKeepsOut(t *testing.T) {
+	var out bytes.Buffer
+	q := newQuickWriter(&out)
+	one, two := []string{"a", "b"}, []string{"a", "c"}
+	step := func(write string, lines []string) string {
+		out.Reset()
+		if write != "" {
+			_, _ = q.Write([]byte(write))
+		}
+		q.show(lines)
+		q.changed()
+		return out.String()
+	}
+	q.setProfile(colorprofile.TrueColor)
+	q.show(one)
+	for i, tt := range []struct{ write, want string }{
+		{"", ""},
+		{"\x1b[?1049hframe", "\x1b[?1049hframe"},
+		{"", "\x1b7\x1b[2;1H\x1b[mb\x1b8"},
+		{"frame\x1b[?1049l", "frame\x1b[?1049l"},
+		{"", ""},
+	} {
+		if i == 1 {
+			q.show(two)
+			tt.want += "\x1b7\x1b[2;1H\x1b[mb\x1b8"
+		}
+		if i == 2 {
+			step("", two)
+		}
+		if got := step(tt.write, one); got != tt.want {
+			t.Errorf("step %d: %q, want %q", i, got, tt.want)
+		}
+	}
+	q.setProfile(colorprofile.NoTTY)
+	if got := step("\x1b[?1049h", two); got != "\x1b[?1049h" {
+		t.Errorf("without colours: %q", got)
+	}
+}
