@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/k8stutor/k8stutor/cluster"
 )
@@ -31,17 +34,29 @@ func (a *app) clusterCmd() *cobra.Command {
 }
 
 func (a *app) clusterUp() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "up",
 		Short: "Create the cluster, or resume it; joins one that already runs",
-		Args:  noArgs,
+		Long: `Creates the cluster, resumes it when it is paused, or joins it when it runs.
+
+A kind cluster can come to a state from which it does not come back. Then it is
+only made anew when you agree: at the question, or with --rebuild. What is in it
+is lost; your progress in the lessons is kept.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, home, err := a.provider(cmd)
 			if err != nil {
 				return err
 			}
 			start := time.Now()
-			access, err := p.Up(cmd.Context(), phaseLines(cmd.ErrOrStderr()))
+			report := phaseLines(cmd.ErrOrStderr())
+			access, err := p.Up(cmd.Context(), report)
+			var broken *cluster.BrokenError
+			if errors.As(err, &broken) && rebuild(cmd, broken) {
+				if err = p.Delete(cmd.Context(), report); err == nil {
+					access, err = p.Up(cmd.Context(), report)
+				}
+			}
 			if err != nil {
 				return fmt.Errorf("cluster %q did not come up: %w", home.Name(), err)
 			}
@@ -50,6 +65,22 @@ func (a *app) clusterUp() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().Bool("rebuild", false, "make the cluster anew if it does not come back; what is in it is lost")
+	return c
+}
+
+// rebuild says whether the learner agrees that a broken cluster is made anew:
+// by the flag, or by an answer where there is somebody to ask.
+func rebuild(cmd *cobra.Command, broken *cluster.BrokenError) bool {
+	if yes, _ := cmd.Flags().GetBool("rebuild"); yes {
+		return true
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return false
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "The cluster %q does not come back: %v\nMake it anew? What is in it is lost, your progress in the lessons is kept. [y/N] ", broken.Name, broken.Err)
+	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	return err == nil && strings.EqualFold(strings.TrimSpace(answer), "y")
 }
 
 func (a *app) clusterDown() *cobra.Command {
