@@ -1,3 +1,5 @@
+//go:build !windows
+
 package tui
 
 import (
@@ -7,6 +9,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/k8stutor/k8stutor/lessons"
 )
 
 // TestIdleDoesNothing: without news there is one tick on its way, for when a
@@ -40,25 +44,61 @@ func runNow(cmd tea.Cmd) []tea.Cmd {
 	return []tea.Cmd{cmd}
 }
 
-// BenchmarkFrame is one Update and View at 200×60 with a thousand Pods, of which
-// one has changed; drawing up the tree is the command's work and measured apart.
+// BenchmarkFrame is one Update and View at 200×60 with a thousand Pods, all of
+// which have changed since the frame before, so that they glow; drawing up the
+// tree is the command's work and measured apart.
 func BenchmarkFrame(b *testing.B) {
 	s := newScreen(b, "en", 200, 60, 1000)
-	s.press("ctrl+g", "c")
-	snaps := [2]snapshot{takeSnapshot(s.running), takeSnapshot(s.running)}
+	now := began
+	s.now = func() time.Time { return now }
+	s.press("ctrl+g", "c", "pgdown")
+	snaps := [2]snapshot{takeSnapshot(s.running)}
+	for i, p := range s.view.objects[gvrPods] {
+		s.view.objects[gvrPods][i] = pod(p.GetName(), "ReplicaSet/go-api-65577fc4f9", "10.244.0.9", "CrashLoopBackOff")
+	}
+	snaps[1] = takeSnapshot(s.running)
+	i, began := 0, processorTime(b)
+	for b.Loop() {
+		now = now.Add(50 * time.Millisecond)
+		s.Update(clusterMsg(snaps[i%2]))
+		_ = s.View()
+		i++
+	}
+	reportProcessor(b, began)
+}
+
+// BenchmarkLongLesson is a keystroke in a lesson of ten thousand lines.
+func BenchmarkLongLesson(b *testing.B) {
+	s := newScreen(b, "en", 200, 60, 3)
+	s.send(lessonMsg(longLesson(10000)))
+	s.press("ctrl+g", "l")
+	s.lesson.rendering = bodyKey{}
+	s.send(s.lesson.renderLong(s.layout.panes[paneLesson].w, s.words, s.styles)())
+	_ = s.View()
+	keys := [2]string{"j", "k"}
 	i := 0
 	for b.Loop() {
-		s.Update(clusterMsg(snaps[i%2]))
+		s.press(keys[i%2])
 		_ = s.View()
 		i++
 	}
 }
 
+// longLesson is a step with a text of at least so many lines.
+func longLesson(lines int) lessons.Update {
+	u := update("en")
+	part := "\n\nA paragraph with **bold** words, `code` and a [link](https://kubernetes.io) that is long enough to be wrapped in most panes.\n\n```\nkubectl get pods\n```\n\n- one\n- two\n"
+	u.Text.Body = strings.Repeat(part, lines/strings.Count(part, "\n")+1)
+	return u
+}
+
 func BenchmarkTree(b *testing.B) {
 	s := newScreen(b, "en", 200, 60, 1000)
+	began := processorTime(b)
 	for b.Loop() {
 		_ = takeSnapshot(s.running)
 	}
+	reportProcessor(b, began)
 }
 
 // BenchmarkShellFrame is one frame of output in the shell pane.

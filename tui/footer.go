@@ -17,6 +17,8 @@ func (m *model) footer() string {
 		return s.goodBold.Render("✓ " + m.praise)
 	case m.notice != "":
 		return s.wait.Render("! " + oneLine(m.notice))
+	case m.overlay.open:
+		return s.dim.Render(m.overlay.title)
 	case m.prefixed:
 		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
 			actHint, actNext, actBack, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actQuit)

@@ -16,20 +16,22 @@ const compactHeight = 20
 // lessonPane shows a step: its text, which scrolls, over its checks, which are
 // always in sight.
 type lessonPane struct {
-	markdown *markdown
-	page     lessons.Update
-	prompt   *prompt
-	scroll   int
-	most     int  // how far it can be scrolled
-	follow   bool // show what comes to the end of the text next
-	body     []string
-	commands []command // in the body
-	command  int       // the chosen one; -1 for none
-	room     int       // lines for the body
-	bodyFor  bodyKey
-	version  int // counts what may have changed the picture
-	cache    []string
-	cacheFor lessonKey
+	markdown  *markdown
+	page      lessons.Update
+	prompt    *prompt
+	scroll    int
+	most      int  // how far it can be scrolled
+	follow    bool // show what comes to the end of the text next
+	body      []string
+	commands  []command // in the body
+	command   int       // the chosen one; -1 for none
+	room      int       // lines for the body
+	bodyFor   bodyKey
+	partial   bool    // the body is only the beginning of a long text
+	rendering bodyKey // what a command is rendering
+	version   int     // counts what may have changed the picture
+	cache     []string
+	cacheFor  lessonKey
 }
 
 // lessonKey is all that the picture depends on.
@@ -41,17 +43,6 @@ type lessonKey struct {
 
 // touch says that the picture may have changed.
 func (p *lessonPane) touch() { p.version++ }
-
-// bodyKey is all that the rendered text depends on.
-type bodyKey struct {
-	step  string
-	title string
-	body  string
-	hints string
-	end   string
-	width int
-	md    *markdown
-}
 
 func (p *lessonPane) setMarkdown(md *markdown) { p.markdown = md }
 
@@ -140,33 +131,6 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
 		checks[at] = view.rule(head, 0)
 	}
 	return append(out, pad(checks, rect{w: r.w, h: len(checks)})...)
-}
-
-// render draws the text anew when something of it has changed.
-func (p *lessonPane) render(width int, w *words, s *styles) {
-	text := p.page.Text
-	hints := text.Hints[:min(p.page.Hints, len(text.Hints))]
-	met := p.outcome() != nil && p.outcome().Met
-	key := bodyKey{p.page.Step, text.Title, text.Body, strings.Join(hints, "\x00"), "", width, p.markdown}
-	if met {
-		key.end = text.Debrief
-	}
-	if key == p.bodyFor {
-		return
-	}
-	p.bodyFor = key
-	out := rendered{lines: append(wrap(s.title.Render(text.Title), width, ""), "")}
-	out.add(p.markdown.render(text.Body, width))
-	for i, h := range hints {
-		out.lines = append(out.lines, "", s.waitBold.Render(w.say("hint", "Number", i+1, "Count", len(text.Hints))), "")
-		out.add(p.markdown.render(h, width))
-	}
-	if met && text.Debrief != "" {
-		out.lines = append(out.lines, "", s.goodBold.Render("✓ "+w.say("debrief")), "")
-		out.add(p.markdown.render(text.Debrief, width))
-	}
-	p.body, p.commands = out.lines, out.commands
-	p.command = min(p.command, len(p.commands)-1)
 }
 
 // pad makes the lines fill the rectangle exactly.

@@ -17,6 +17,7 @@ import (
 // drawn at once.
 const (
 	clusterPace = 50 * time.Millisecond
+	slowestPace = 500 * time.Millisecond
 	shellPace   = 10 * time.Millisecond
 )
 
@@ -125,7 +126,11 @@ func waitCluster(ctx context.Context, r *Running, p *pacer) tea.Cmd {
 		if !p.wait(ctx) {
 			return nil
 		}
-		return clusterMsg(takeSnapshot(r))
+		s := takeSnapshot(r)
+		// Of a large cluster fewer pictures a second are drawn up, so that it
+		// takes no more than a tenth of a processor.
+		p.interval = min(max(clusterPace, 10*time.Since(p.last)), slowestPace)
+		return clusterMsg(s)
 	}
 }
 

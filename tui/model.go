@@ -129,7 +129,8 @@ func (m *model) Init() tea.Cmd {
 // the commands it returns.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.handle(msg)
-	return m, tea.Batch(cmd, m.schedule())
+	long := m.lesson.renderLong(m.layout.panes[paneLesson].w, m.words, m.styles)
+	return m, tea.Batch(cmd, long, m.schedule())
 }
 
 func (m *model) handle(msg tea.Msg) tea.Cmd {
@@ -141,6 +142,9 @@ func (m *model) handle(msg tea.Msg) tea.Cmd {
 		m.look(m.setLook(msg.IsDark(), m.depth))
 	case tea.ColorProfileMsg:
 		m.look(m.setLook(m.dark, depthOf(msg.String())))
+		if m.opts.quick != nil {
+			m.opts.quick.setProfile(msg.Profile)
+		}
 	case tea.KeyPressMsg:
 		return m.key(msg)
 	case tea.PasteMsg:
@@ -184,6 +188,8 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 		return msg.apply(m)
 	case sessionEndedMsg:
 		m.notice = m.words.say("lesson_ended")
+	case renderedMsg:
+		m.lesson.take(msg)
 	case inspectedMsg:
 		m.inspected(msg)
 	case notKeptMsg:

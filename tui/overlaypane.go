@@ -285,6 +285,9 @@ const maxOverlayWidth = 140
 // between the status line and the keys, and no wider than reads well.
 func (m *model) overlayRect() rect {
 	w := m.width
+	if d := m.layout.divider; m.layout.arrange == arrangeSide && w-d > minWidth*2 {
+		return rect{d, 1, w - d, m.height - 2} // the lesson stays in sight
+	}
 	if w > maxOverlayWidth+8 {
 		w = maxOverlayWidth
 	}
@@ -354,7 +357,7 @@ func (p *overlayPane) paint(n int, s *styles) string {
 		return s.text.Render(line)
 	}
 	key, rest, ok := strings.Cut(line, ":")
-	if !ok || strings.Contains(strings.Trim(key, " -"), " ") && p.asked.What == "yaml" || rest != "" && rest[0] != ' ' {
+	if !ok || strings.Contains(strings.TrimSpace(key), "  ") || strings.Contains(strings.Trim(key, " -"), " ") && p.asked.What == "yaml" || rest != "" && rest[0] != ' ' {
 		return s.text.Render(line)
 	}
 	return s.accent.Render(key) + s.dim.Render(":") + s.text.Render(rest)

@@ -181,7 +181,7 @@ func (b *treeBuilder) add(branch string, r owned) {
 
 // endpoints draws the addresses behind a Service.
 func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
-	var lines []treeLine
+	var lines []*treeLine // many, and moved about by sorting
 	for _, slice := range b.objects[gvrEndpoints] {
 		if slice.GetNamespace() != svc.GetNamespace() || slice.GetLabels()["kubernetes.io/service-name"] != svc.GetName() {
 			continue
@@ -191,25 +191,25 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 				l := endpointLine(ep)
 				l.key = "endpoint/" + svc.GetNamespace() + "/" + svc.GetName() + "/" + l.name
 				l.ref.namespace = svc.GetNamespace()
-				lines = append(lines, l)
+				lines = append(lines, &l)
 			}
 		}
 	}
-	slices.SortStableFunc(lines, func(x, y treeLine) int { return strings.Compare(x.extra, y.extra) })
+	slices.SortStableFunc(lines, func(x, y *treeLine) int { return strings.Compare(x.extra, y.extra) })
 	if len(lines) == 0 && str(svc, "spec", "type") != "ExternalName" {
-		lines = []treeLine{{mark: markOpen, name: "no endpoints", faint: true, key: "endpoint/" + svc.GetNamespace() + "/" + svc.GetName()}}
+		lines = []*treeLine{{mark: markOpen, name: "no endpoints", faint: true, key: "endpoint/" + svc.GetNamespace() + "/" + svc.GetName()}}
 	}
 	head := &b.lines[len(b.lines)-1]
-	if slices.ContainsFunc(lines, func(l treeLine) bool { return l.mark == markGood }) || len(lines) == 0 {
+	if slices.ContainsFunc(lines, func(l *treeLine) bool { return l.mark == markGood }) || len(lines) == 0 {
 		head.mark = markGood
 	}
-	for i := range lines {
-		lines[i].branch = "├ "
+	for i, l := range lines {
+		l.branch = "├ "
 		if i == len(lines)-1 {
-			lines[i].branch = "└ "
+			l.branch = "└ "
 		}
+		b.lines = append(b.lines, *l)
 	}
-	b.lines = append(b.lines, lines...)
 }
 
 func endpointLine(ep map[string]any) treeLine {
