@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
@@ -36,6 +35,13 @@ colours, no cursor movement, for screen readers and for logs.`,
 		Args:              atMostOnePlace,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if onTerminal() && !a.v.GetBool("plain") {
+				err := a.startOnScreen(cmd, args)
+				if errors.Is(err, tui.ErrMap) {
+					return a.browse(cmd.Root()) // without this command's flags
+				}
+				return err
+			}
 			o, err := a.open(cmd, args, "k8stutor start")
 			if err != nil {
 				return err
@@ -43,9 +49,6 @@ colours, no cursor movement, for screen readers and for logs.`,
 			defer o.release()
 			if a.v.GetBool("plain") {
 				return a.plain(cmd, o)
-			}
-			if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
-				return a.screen(cmd, o)
 			}
 			l, access, err := a.begin(cmd, o, phaseLines(cmd.ErrOrStderr()))
 			if err != nil {

@@ -38,6 +38,7 @@ const (
 	actSuspend  action = "suspend"
 	actHelp     action = "help"
 	actQuit     action = "quit"
+	actMap      action = "map" // the map of the lessons
 
 	actLineUp   action = "line-up"
 	actLineDown action = "line-down"
@@ -124,6 +125,7 @@ func defaultBindings() bindings {
 			{actMouse, []string{"m"}, "help_mouse"},
 			{actSuspend, []string{"ctrl+z"}, "help_suspend"},
 			{actHelp, []string{"?"}, ""},
+			{actMap, []string{"o"}, "help_map"},
 			{actQuit, []string{"q"}, "help_quit"},
 		},
 		scopeLesson: append(moving(),

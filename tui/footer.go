@@ -21,7 +21,7 @@ func (m *model) footer() string {
 		return s.dim.Render(m.overlay.title)
 	case m.prefixed:
 		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
-			actHint, actNext, actBack, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actQuit)
+			actHint, actNext, actBack, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)
 	case m.resizing:
 		t := m.keys[scopePrefix]
 		return m.keyHints(t.key(actLeft)+" "+t.key(actRight)+" "+t.key(actUp)+" "+t.key(actDown), "resize", "Enter", "done")

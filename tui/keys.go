@@ -106,6 +106,8 @@ func (m *model) do(a action) tea.Cmd {
 		m.help = true
 	case actQuit:
 		return m.askQuit()
+	case actMap:
+		return m.askMap()
 	case actZoom, actArrange, actLeft, actRight, actUp, actDown, actEven:
 		return m.resize(a)
 	case actLineUp, actLineDown, actPageUp, actPageDown, actTop, actBottom:
@@ -188,6 +190,12 @@ func (m *model) askQuit() tea.Cmd {
 		return m.quit(nil)
 	}
 	m.confirm = &confirm{m.words.say("confirm_quit"), func() tea.Cmd { return m.quit(nil) }}
+	return nil
+}
+
+// askMap leaves for the map of the lessons, after a question: the shell ends.
+func (m *model) askMap() tea.Cmd {
+	m.confirm = &confirm{m.words.say("confirm_map"), func() tea.Cmd { return m.quit(ErrMap) }}
 	return nil
 }
 

@@ -114,7 +114,7 @@ func TestPlainLesson(t *testing.T) {
 	p.session.updates <- u
 	p.wants("Service, step 3 of 7: The Pods move, the address stays\n")
 	p.wants("that are ready: its endpoints.\n") // no marks
-	p.wants("     10.96.252.198:80\n")           // a picture, set in
+	p.wants("     10.96.252.198:80\n")          // a picture, set in
 	p.wants("CHECKS 1 of 3\n  done: The Service selects app=go-api\n  on its way: Three endpoints are ready\n      have 2:")
 	p.wants("k8stutor> ")
 

@@ -1,0 +1,215 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// Home is what the map of the lessons shows. Its functions are called from
+// Update, so they must not wait.
+type Home struct {
+	// Lessons are in the order in which they are best learned, in a language.
+	Lessons func(lang string) []HomeLesson
+	Lang    string
+	Langs   []string
+	// Cluster is the kind of cluster that is used; Clusters are those there
+	// are to choose from, none when the choice is made already.
+	Cluster  string
+	Clusters []string
+	Charset  Charset
+
+	// Input, Output and Environ stand for the terminal in tests, as in Options.
+	Input   io.Reader
+	Output  io.Writer
+	Environ []string
+}
+
+// HomeLesson is a lesson on the map.
+type HomeLesson struct {
+	Name, Title, Summary string
+	Minutes              int      // for a first-time learner
+	After                []string // names of the lessons that should come before
+	Steps                []HomeStep
+	Here                 bool // where the learner was last
+}
+
+// HomeStep is a step of a lesson.
+type HomeStep struct {
+	Title string
+	Met   bool
+}
+
+func (l HomeLesson) met() int {
+	n := 0
+	for _, s := range l.Steps {
+		if s.Met {
+			n++
+		}
+	}
+	return n
+}
+
+func (l HomeLesson) done() bool { return l.met() == len(l.Steps) }
+
+// Choice is what was chosen on the map.
+type Choice struct{ Lesson, Lang, Cluster string }
+
+// ErrLeft says that the learner left without a choice.
+var ErrLeft = errors.New("left without a choice")
+
+// ErrMap is what Run returns when the learner asks for the map of the lessons.
+var ErrMap = errors.New("the map of the lessons is asked for")
+
+// RunHome shows the map until a lesson is chosen. It returns ErrLeft when the
+// learner leaves or ctx ends, and leaves the terminal as it was.
+func RunHome(ctx context.Context, h Home) (Choice, error) {
+	m, err := newHomeModel(h)
+	if err != nil {
+		return Choice{}, err
+	}
+	_, err = tea.NewProgram(m, append(programOptions(Options{Input: h.Input, Output: h.Output, Environ: h.Environ}), tea.WithContext(ctx))...).Run()
+	switch {
+	case ctx.Err() != nil:
+		return Choice{}, ErrLeft
+	case err != nil:
+		return Choice{}, fmt.Errorf("the map of the lessons: %w", err)
+	case !m.chosen:
+		return Choice{}, ErrLeft
+	}
+	return Choice{m.lessons[m.at].Name, m.home.Lang, m.home.Cluster}, nil
+}
+
+// homeModel is the map's Bubble Tea model.
+type homeModel struct {
+	home          Home
+	words         *words
+	styles        *styles
+	dark          bool
+	depth         depth
+	lessons       []HomeLesson
+	at            int // of the lesson that is chosen
+	chosen        bool
+	width, height int
+}
+
+func newHomeModel(h Home) (*homeModel, error) {
+	m := &homeModel{home: h, dark: true}
+	m.restyle()
+	if err := m.speak(); err != nil {
+		return nil, err
+	}
+	if m.at = slices.IndexFunc(m.lessons, func(l HomeLesson) bool { return l.Here }); m.at < 0 {
+		m.at = 0
+	}
+	// One that is done leads on to the next that is not.
+	for i := m.at; i < len(m.lessons) && m.lessons[m.at].done(); i++ {
+		if !m.lessons[i].done() {
+			m.at = i
+		}
+	}
+	return m, nil
+}
+
+func (m *homeModel) restyle() { m.styles = newStyles(m.dark, m.depth) }
+
+// speak takes words and texts in the language that is chosen.
+func (m *homeModel) speak() error {
+	w, err := newWords(m.home.Lang)
+	if err != nil {
+		return err
+	}
+	m.words, m.lessons = w, m.home.Lessons(m.home.Lang)
+	if len(m.lessons) == 0 {
+		return errors.New("there are no lessons to show")
+	}
+	return nil
+}
+
+// Init is the tea.Model's.
+func (m *homeModel) Init() tea.Cmd { return tea.RequestBackgroundColor }
+
+// Update is the tea.Model's.
+func (m *homeModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.BackgroundColorMsg:
+		m.dark = msg.IsDark()
+		m.restyle()
+	case tea.ColorProfileMsg:
+		m.depth = depthOf(msg.String())
+		m.restyle()
+	case tea.KeyPressMsg:
+		return m, m.key(msg.String())
+	case tea.MouseWheelMsg:
+		if msg.Button == tea.MouseWheelUp {
+			m.move(-1)
+		} else {
+			m.move(1)
+		}
+	case tea.MouseClickMsg:
+		return m, m.click(msg.X, msg.Y)
+	}
+	return m, nil
+}
+
+func (m *homeModel) key(name string) tea.Cmd {
+	switch name {
+	case "q", "esc", "ctrl+c", "ctrl+d":
+		return tea.Quit
+	case "enter", "space":
+		return m.choose()
+	case "up", "k":
+		m.move(-1)
+	case "down", "j", "tab":
+		m.move(1)
+	case "home", "g":
+		m.at = 0
+	case "end", "G":
+		m.at = len(m.lessons) - 1
+	case "l":
+		m.home.Lang = after(m.home.Langs, m.home.Lang)
+		if err := m.speak(); err != nil {
+			return tea.Quit // the same words were there a moment ago
+		}
+	case "c":
+		if len(m.home.Clusters) > 0 {
+			m.home.Cluster = after(m.home.Clusters, m.home.Cluster)
+		}
+	}
+	return nil
+}
+
+// after is the next of a ring.
+func after(ring []string, now string) string {
+	if len(ring) == 0 {
+		return now
+	}
+	return ring[(slices.Index(ring, now)+1)%len(ring)]
+}
+
+func (m *homeModel) move(by int) { m.at = min(max(m.at+by, 0), len(m.lessons)-1) }
+
+func (m *homeModel) choose() tea.Cmd {
+	m.chosen = true
+	return tea.Quit
+}
+
+// click chooses a lesson; on the one that is chosen already it begins it.
+func (m *homeModel) click(x, y int) tea.Cmd {
+	v := m.layout()
+	i := v.first + (y-homeTop)/v.rows
+	if x >= v.list || y < homeTop || i >= len(m.lessons) || i >= v.first+v.shown {
+		return nil
+	}
+	if i == m.at {
+		return m.choose()
+	}
+	m.at = i
+	return nil
+}
