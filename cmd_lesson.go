@@ -261,16 +261,13 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 		o.Record = func(r lessons.Recording) { recorded[r.Lesson] = append(recorded[r.Lesson], r) }
 	}
 	results, err := harness.Run(ctx, o)
+	for _, s := range selected {
+		if record != "" { // also what was recorded before an interruption
+			err = errors.Join(err, harness.SaveRecordings(record, s.Lesson, recorded[s.Lesson.Name()]))
+		}
+	}
 	if err != nil {
 		return err
-	}
-	for _, s := range selected {
-		if record == "" {
-			break
-		}
-		if err := harness.SaveRecordings(record, s.Lesson, recorded[s.Lesson.Name()]); err != nil {
-			return err
-		}
 	}
 	failed := harness.Failed(results)
 	if output == "json" {

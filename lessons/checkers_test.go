@@ -96,7 +96,7 @@ func TestHappenedCountsOnlyWhatWasSeen(t *testing.T) {
 	r.signal(cluster.Gap, "pods")
 	r.wantProblem("once more")
 	r.remove("pods", "p2", inferred)
-	r.want("a", Unmet, "1 of 2")
+	r.want("a", Unmet, "1 of 2", "do it once more")
 	r.remove("pods", "p3")
 	r.wantMet(true)
 	r.wantProblem("")

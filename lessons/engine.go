@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -376,10 +377,16 @@ func (e *Engine) Outcome() Outcome {
 
 func (e *Engine) why(j *judged) []string {
 	custom := e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Why }, j.check.ID)
+	var lines []string
 	if custom != "" && j.verdict != Violated {
-		return []string{custom}
+		lines = []string{custom}
+	} else {
+		lines = j.impl.why(e)
 	}
-	return j.impl.why(e)
+	if _, ok := j.impl.(historic); ok && j.verdict != Violated && e.gapOf(j) {
+		lines = append(slices.Clone(lines), e.say.text("gap-why"))
+	}
+	return lines
 }
 
 func (e *Engine) problem() string {

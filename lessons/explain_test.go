@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,52 @@ func TestWhyNamesTheLastEvent(t *testing.T) {
 	r.want("a", Converging, "pod/p1 is ImagePullBackOff: no such image", "Last Event of pod/p1: Failed: Failed to pull image")
 }
 
+// differentMessages compares the messages of a language with the English ones.
+func differentMessages(en, other map[string]string) []string {
+	value := regexp.MustCompile(`\.[A-Z]\w*`)
+	values := func(s string) string {
+		found := value.FindAllString(s, -1)
+		slices.Sort(found)
+		return strings.Join(slices.Compact(found), " ")
+	}
+	var out []string
+	for _, id := range unionKeysOf(en, other) {
+		text, there := other[id]
+		switch {
+		case strings.TrimSpace(text) == "" || !there:
+			out = append(out, fmt.Sprintf("%q is missing", id))
+		case en[id] == "":
+			out = append(out, fmt.Sprintf("%q is not in English", id))
+		case values(en[id]) != values(text):
+			out = append(out, fmt.Sprintf("%q has the values %q, wanted %q", id, values(text), values(en[id])))
+		}
+	}
+	return out
+}
+
+func unionKeysOf(a, b map[string]string) []string { return sortedKeys(merged(a, b)) }
+
+func TestDifferentMessagesAreFound(t *testing.T) {
+	en := map[string]string{"plain": "lost", "values": "{{.A}} of {{.B}}", "if": "x{{if .C}} {{.C}}{{end}}"}
+	for name, c := range map[string]struct {
+		other map[string]string
+		want  string
+	}{
+		"the same":         {map[string]string{"plain": "遺失", "values": "{{.B}} 之 {{.A}}", "if": "甲{{if .C}} {{.C}}{{end}}"}, ""},
+		"missing":          {map[string]string{"values": "{{.B}}{{.A}}", "if": "{{.C}}"}, `"plain" is missing`},
+		"empty":            {map[string]string{"plain": " ", "values": "{{.B}}{{.A}}", "if": "{{.C}}"}, `"plain" is missing`},
+		"one too many":     {map[string]string{"plain": "x", "values": "{{.B}}{{.A}}", "if": "{{.C}}", "more": "y"}, `"more" is not in English`},
+		"a value less":     {map[string]string{"plain": "x", "values": "{{.B}}", "if": "{{.C}}"}, `"values" has the values ".B", wanted ".A .B"`},
+		"another value":    {map[string]string{"plain": "x", "values": "{{.B}}{{.D}}", "if": "{{.C}}"}, `"values" has the values`},
+		"a value too many": {map[string]string{"plain": "{{.A}}", "values": "{{.B}}{{.A}}", "if": "{{.C}}"}, `"plain" has the values ".A", wanted ""`},
+	} {
+		got := strings.Join(differentMessages(en, c.other), "; ")
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, wanted %q", name, got, c.want)
+		}
+	}
+}
+
 // TestMessagesAreComplete: every sentence of the engine is there in every
 // language, with the same values, and the code uses no other.
 func TestMessagesAreComplete(t *testing.T) {
@@ -76,26 +123,10 @@ func TestMessagesAreComplete(t *testing.T) {
 		}
 		return out
 	}
-	value := regexp.MustCompile(`\.[A-Z]\w*`)
-	values := func(s string) map[string]bool {
-		out := map[string]bool{}
-		for _, v := range value.FindAllString(s, -1) {
-			out[v] = true
-		}
-		return out
-	}
 	en := read(english)
 	for _, lang := range Languages()[1:] {
-		other := read(lang)
-		for id, text := range en {
-			if fmt.Sprint(values(text)) != fmt.Sprint(values(other[id])) {
-				t.Errorf("%s: %q has the values %v, wanted %v", lang, id, values(other[id]), values(text))
-			}
-		}
-		for id := range other {
-			if en[id] == "" {
-				t.Errorf("%s: %q is not in English", lang, id)
-			}
+		for _, problem := range differentMessages(en, read(lang)) {
+			t.Errorf("%s: %s", lang, problem)
 		}
 	}
 	used := regexp.MustCompile(`(?:say\.text|w\.say)\("([a-z-]+)"`)

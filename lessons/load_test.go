@@ -172,3 +172,38 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestLintComparesTheLanguages: what a translation lacks, has too much, or
+// shows elsewhere is told. TestContent holds the shipped lessons to it.
+func TestLintComparesTheLanguages(t *testing.T) {
+	const en = "---\ntitle: T\nchecks: {a: A}\nwhy: {a: W}\n---\nIt is {{ live \"x\" }}.\n<!-- hint -->\nh\n<!-- debrief -->\n{{ namespace }}\n"
+	for name, c := range map[string]struct{ from, to, want string }{
+		"the same":           {"", "", ""},
+		"a check less":       {"checks: {a: A}", "checks: {}", `checks: "a" is not translated`},
+		"a why less":         {"why: {a: W}\n", "", `why: "a" is not translated`},
+		"an option too many": {"why: {a: W}\n", "why: {a: W}\noptions: {o: O}\n", `options: "o" is not in the English text`},
+		"another value":      {`{{ live "x" }}`, `{{ live "y" }}`, "the text shows the values [y], the English one [x]"},
+		"a value less":       {`{{ live "x" }}`, "so", "the text shows the values [], the English one [x]"},
+		"a value too many":   {"\nh\n", "\n{{ live \"x\" }}\n", "hint 1 shows the values [x], the English one []"},
+		"no namespace":       {"{{ namespace }}", "here", "the debrief shows the values [], the English one [namespace]"},
+		"no hint":            {"<!-- hint -->\nh\n", "", "wanted 1 hints"},
+		"no debrief":         {"<!-- debrief -->\n{{ namespace }}\n", "", "wanted debrief"},
+	} {
+		fsys := testFiles("topics: [T]\nvalues: {x: \"'hello'\", y: \"'you'\"}\nchecks: [{id: a, kind: state, expr: 'true'}]\n"+
+			"mutants: [{name: m, script: 'true', caughtBy: a}, {name: n, script: 'true', caughtBy: a}]", "a")
+		fsys["demo/steps/s.en.md"] = &fstest.MapFile{Data: []byte(en)}
+		changed := strings.Replace(en, c.from, c.to, 1)
+		for _, lang := range Languages()[1:] {
+			fsys["demo/lesson."+lang+".md"] = &fstest.MapFile{Data: []byte("---\ntitle: T\nsummary: S\n---\n")}
+			fsys["demo/steps/s."+lang+".md"] = &fstest.MapFile{Data: []byte(changed)}
+		}
+		l, err := Load(fsys, "demo")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		problems := Lint(l)
+		if c.want == "" && len(problems) > 0 || c.want != "" && !strings.Contains(problems.Error(), c.want) {
+			t.Errorf("%s: lint finds %q, wanted %q", name, problems.Error(), c.want)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package lessons
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Recording is the trace of one proof of a step on a live cluster: of its
@@ -65,7 +66,8 @@ var unique = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}
 // WriteRecordings writes recordings in a compact form: objects as differences,
 // random ids as short ones.
 func WriteRecordings(w io.Writer, all []Recording) error {
-	zip, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+	// Recordings of one lesson are much alike, also over megabytes.
+	zip, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(16<<20), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return err
 	}
@@ -104,6 +106,9 @@ func (r Recording) write(w io.Writer) error {
 	}
 	held := map[string]map[string]any{}
 	for _, e := range r.Trace {
+		if e.Request != nil && e.Request.Namespace != r.Namespace && e.Request.Namespace != "" {
+			continue // of another proof that ran side by side
+		}
 		l := packedLine{At: e.At.Sub(from).Microseconds(), Probe: e.Probe, Answer: e.Answer, Begin: e.Begin, Retry: e.Retry}
 		if e.Request != nil {
 			l.Request = &Requested{*e.Request}
@@ -119,6 +124,7 @@ func (r Recording) write(w io.Writer) error {
 }
 
 func packChange(c traceChange, held map[string]map[string]any) *packedChange {
+	c.Old, c.New = withoutManagers(c.Old), withoutManagers(c.New)
 	o := c.New
 	if o == nil {
 		o = c.Old
@@ -145,6 +151,19 @@ func packChange(c traceChange, held map[string]map[string]any) *packedChange {
 		delete(held, out.Key)
 	}
 	return out
+}
+
+// withoutManagers leaves metadata.managedFields out: nobody judges by who wrote
+// which field.
+func withoutManagers(o map[string]any) map[string]any {
+	metadata, ok := o["metadata"].(map[string]any)
+	if _, has := metadata["managedFields"]; !ok || !has {
+		return o
+	}
+	o, metadata = maps.Clone(o), maps.Clone(metadata)
+	delete(metadata, "managedFields")
+	o["metadata"] = metadata
+	return o
 }
 
 // unpackChange is what packChange was given.
@@ -219,7 +238,7 @@ func patched(a, patch map[string]any) map[string]any {
 
 // ReadRecordings reads what WriteRecordings wrote.
 func ReadRecordings(r io.Reader) ([]Recording, error) {
-	zip, err := gzip.NewReader(r)
+	zip, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, fmt.Errorf("read recordings: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // RecordingFile is where the recordings of a lesson are kept in dir.
-func RecordingFile(dir, lesson string) string { return filepath.Join(dir, lesson+".jsonl.gz") }
+func RecordingFile(dir, lesson string) string { return filepath.Join(dir, lesson+".jsonl.zst") }
 
 // Expected are the proofs of a lesson that are recorded, in its order: of each
 // the Step, Case, Phase and Name.
