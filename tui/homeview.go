@@ -141,8 +141,8 @@ func (m *homeModel) lesson(l HomeLesson, at, last bool, v homeLayout) []string {
 	}
 	facts := m.bar(l) + " " + s.dim.Render(count+" · "+w.say("home_minutes", "Count", l.Minutes))
 	out := []string{
-		spread(cursor+glyph+" "+title, here, v.list),
-		fit("  "+line+" "+facts, v.list),
+		fit(cursor+glyph+" "+title, v.list),
+		spread("  "+line+" "+facts, here, v.list),
 	}
 	if v.rows > 2 {
 		out = append(out, fit("  "+line, v.list))
