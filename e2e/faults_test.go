@@ -122,7 +122,7 @@ func TestFaults(t *testing.T) {
 
 	t.Run("without a terminal", func(t *testing.T) {
 		out := l.must(t, "start")
-		if !strings.Contains(out, "step 2 of 9 (service/addresses)") || !strings.Contains(out, "check service/addresses --watch") {
+		if !strings.Contains(out, "step 2 of 10 (service/addresses)") || !strings.Contains(out, "check service/addresses --watch") {
 			t.Errorf("start printed:\n%s", out)
 		}
 		if out, _, err := l.run(t, "check"); err == nil || !strings.Contains(out, "service/addresses") {
