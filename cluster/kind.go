@@ -118,11 +118,16 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 	if err != nil {
 		return Access{}, err
 	}
-	phases.report = load.observe(ctx)
-	access, err := k.bringUp(ctx, use, found, phases)
-	phases.end(err)
-	if err := load.finish(ctx, err); err != nil {
-		if found == kindAbsent && ctx.Err() != nil {
+	loading, stopLoading := context.WithCancel(ctx)
+	defer stopLoading()
+	phases.report = load.observe(loading)
+	access, upErr := k.bringUp(ctx, use, found, phases)
+	phases.end(upErr)
+	if upErr != nil {
+		stopLoading()
+	}
+	if err := load.finish(loading, upErr); err != nil {
+		if upErr == nil && found != kindMade && ctx.Err() != nil {
 			err = errors.Join(err, k.cleanUp(use, report))
 		}
 		return Access{}, err

@@ -74,9 +74,16 @@ func (e engine) output(ctx context.Context, args ...string) (string, error) {
 	var stderr tail
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%s %s: %w: %s", e.name, strings.Join(args, " "), err, stderr.last())
+		return "", fmt.Errorf("%s %s: %w: %s", e.name, args[0], err, stderr.lines())
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// lines is what was written last, in one line: the engine's own reason may
+// come before its command's summary.
+func (t *tail) lines() string {
+	lines := strings.Split(strings.TrimSpace(string(t.buf)), "\n")
+	return strings.Join(lines[max(0, len(lines)-3):], "; ")
 }
 
 // hasImage says whether image can be used without pulling it.

@@ -26,9 +26,9 @@ import (
 // images are loaded last instead of meanwhile.
 const nodesReady = "kind-preparing-nodes"
 
-// importTries is how often an import is tried: containerd is restarted while
-// kind configures a node.
-const importTries = 3
+// importTime is for how long an import is tried: containerd is not up yet when
+// the node is, and kind restarts it while it configures the node.
+const importTime = time.Minute
 
 // LessonImagesFile is the file name of the archive with the lessons' images
 // for nodes of this architecture.
@@ -152,10 +152,12 @@ func (l *imageLoad) finish(ctx context.Context, up error) error {
 	}
 	select {
 	case <-l.begun:
-		return errors.Join(up, <-l.done)
+		if err := <-l.done; up == nil {
+			return err
+		}
 	default:
-		return up
 	}
+	return up
 }
 
 func (l *imageLoad) load(ctx context.Context) error {
@@ -184,8 +186,8 @@ func (l *imageLoad) loadAll(ctx context.Context) (int, error) {
 			return most, err
 		}
 		var loaded int
-		for try := range importTries {
-			if loaded, err = l.loadInto(ctx, n); err == nil || try == importTries-1 || !pause(ctx, time.Second) {
+		for until := time.Now().Add(importTime); ; {
+			if loaded, err = l.loadInto(ctx, n); err == nil || time.Now().After(until) || !pause(ctx, time.Second/2) {
 				break
 			}
 		}
