@@ -4,7 +4,9 @@ package tui
 
 import (
 	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +66,6 @@ func BenchmarkKeyToEcho(b *testing.B) {
 		b.Cleanup(tm.Close)
 		return tm
 	}
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	for b.Loop() {
 		bare := begin([]string{"cat"}, env...)
 		direct := typist(b, bare, keysTyped)
@@ -85,3 +86,59 @@ func BenchmarkKeyToEcho(b *testing.B) {
 		b.ReportMetric(ms(p(through, 99)-p(direct, 99)), "added-p99")
 	}
 }
+
+// BenchmarkFlood is what the rest of the screen does while a program floods the
+// shell pane with `yes | head -n 5000000`: pane-* is the time from a key that
+// goes to another pane to its sight, interrupt-* from Ctrl-C to the next prompt,
+// in milliseconds.
+func BenchmarkFlood(b *testing.B) {
+	var panes, interrupts []time.Duration
+	prompt := regexp.MustCompile(`\^C\s+│\n│ \$ +│\n`)
+	for b.Loop() {
+		tm, _ := play(b, "lesson", 120, 40)
+		see(b, tm, "Three endpoints are ready")
+		see(b, tm, "$ ")
+		for range 10 {
+			keys(b, tm, "clear; yes | head -n 5000000\r")
+			until(b, tm, func(s string) bool { return strings.Contains(s, "│ y ") && !strings.Contains(s, "$ ") })
+			for range 5 {
+				for _, step := range [][3]string{{"\x07l", "▸ LESSON", "▸ SHELL"}, {"\x07s", "▸ SHELL", "▸ LESSON"}} {
+					panes = append(panes, until(b, tm, func(s string) bool {
+						return strings.Contains(s, step[1]) && !strings.Contains(s, step[2])
+					}, step[0]))
+				}
+			}
+			interrupts = append(interrupts, until(b, tm, prompt.MatchString, "\x03"))
+		}
+		keys(b, tm, "\x07qy")
+		end(b, tm)
+	}
+	slices.Sort(panes)
+	slices.Sort(interrupts)
+	b.ReportMetric(ms(panes[len(panes)/2]), "pane-p50")
+	b.ReportMetric(ms(panes[len(panes)-1]), "pane-worst")
+	b.ReportMetric(ms(interrupts[len(interrupts)/2]), "interrupt-p50")
+	b.ReportMetric(ms(interrupts[len(interrupts)-1]), "interrupt-worst")
+}
+
+// until types keys and waits until the screen is as wanted; it returns how long
+// that took.
+func until(b *testing.B, tm *term.Term, wanted func(screen string) bool, typed ...string) time.Duration {
+	b.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	began := time.Now()
+	for _, k := range typed {
+		keys(b, tm, k)
+	}
+	for !wanted(strings.Join(tm.Text(), "\n")) {
+		select {
+		case <-tm.Dirty():
+		case <-limit.C:
+			b.Fatalf("the screen is not as wanted:\n%s", strings.Join(tm.Text(), "\n"))
+		}
+	}
+	return time.Since(began)
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

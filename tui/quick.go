@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 )
 
@@ -40,6 +41,7 @@ type quickWriter struct {
 
 	slotMu  sync.Mutex
 	newest  []string // the lines of the newest view
+	cursor  string   // the sequence that puts the cursor where it is there; "" when it is hidden
 	moving  []bool   // which of them have changed since the last frame
 	profile colorprofile.Profile
 
@@ -48,6 +50,7 @@ type quickWriter struct {
 	shown []string   // the newest view that was looked at; nil: only Bubble Tea knows
 	mine  map[int]bool
 	owed  bool // mine may have to be written again
+	away  bool // the cursor is not where Bubble Tea believes it to be, but saved
 	buf   bytes.Buffer
 }
 
@@ -55,9 +58,14 @@ func newQuickWriter(out io.Writer) *quickWriter {
 	return &quickWriter{out: out, news: make(chan struct{}, 1), mine: map[int]bool{}, profile: colorprofile.NoTTY}
 }
 
-// show takes the lines of a view, before Bubble Tea does. It does not block.
-func (q *quickWriter) show(lines []string) {
+// show takes the lines and the cursor of a view, before Bubble Tea does. It does
+// not block.
+func (q *quickWriter) show(lines []string, cursor *tea.Cursor) {
 	q.slotMu.Lock()
+	q.cursor = ""
+	if cursor != nil {
+		q.cursor = goTo(cursor.X, cursor.Y)
+	}
 	if len(q.moving) != len(lines) {
 		q.moving = make([]bool, len(lines))
 	} else {
@@ -181,18 +189,31 @@ func (q *quickWriter) forget(shown []string) {
 
 // line adds a line to what is to be written, over the one that is there.
 func (q *quickWriter) line(y int, text string) {
-	q.buf.WriteString("\x1b[" + strconv.Itoa(y+1) + ";1H\x1b[m")
+	q.buf.WriteString(goTo(0, y) + "\x1b[m")
 	q.buf.WriteString(text)
 }
 
-// flush writes the buffer between saving and restoring the cursor and its style,
-// which Bubble Tea takes for unchanged. Errors show in Bubble Tea's own writing.
+// goTo is the sequence that puts the cursor into a cell (CUP).
+func goTo(x, y int) string { return "\x1b[" + strconv.Itoa(y+1) + ";" + strconv.Itoa(x+1) + "H" }
+
+// flush writes the buffer. It saves the cursor before and its style, which
+// Bubble Tea takes for unchanged; they are restored before Bubble Tea writes
+// again. Errors show in Bubble Tea's own writing.
 func (q *quickWriter) flush(profile colorprofile.Profile) {
 	var out bytes.Buffer
-	out.WriteString("\x1b7")
+	if !q.away {
+		out.WriteString("\x1b7")
+	}
 	w := colorprofile.Writer{Forward: &out, Profile: profile}
 	_, _ = w.Write(q.buf.Bytes())
-	out.WriteString("\x1b8")
+	q.slotMu.Lock()
+	cursor := q.cursor
+	q.slotMu.Unlock()
+	if q.away = cursor != ""; q.away {
+		out.WriteString(cursor)
+	} else {
+		out.WriteString("\x1b8")
+	}
 	_, _ = q.out.Write(out.Bytes())
 }
 
@@ -202,6 +223,12 @@ func (q *quickWriter) Write(p []byte) (int, error) {
 	defer q.mu.Unlock()
 	if bytes.Contains(p, leaveScreen) {
 		q.on = false
+	}
+	if q.away {
+		q.away = false
+		if _, err := q.out.Write([]byte("\x1b8")); err != nil {
+			return 0, err
+		}
 	}
 	n, err := q.out.Write(p)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 	uv "github.com/charmbracelet/ultraviolet"
 
@@ -88,7 +89,7 @@ func TestQuickWriter(t *testing.T) {
 				q.changed()
 			}
 			history = append(history, view)
-			q.show(view)
+			q.show(view, anyCursor(r, w, h))
 		}
 		if frame != nil {
 			_, _ = q.Write(p.paint(t, frame))
@@ -106,6 +107,13 @@ func TestQuickWriter(t *testing.T) {
 	}
 }
 
+func anyCursor(r *rand.Rand, w, h int) *tea.Cursor {
+	if r.IntN(3) == 0 {
+		return nil
+	}
+	return tea.NewCursor(r.IntN(w), r.IntN(h))
+}
+
 // line is a line of a screen. There are few, so they come again.
 func line(r *rand.Rand, w int) string {
 	return fit([]string{"", "$ ", "$ k", "$ kubectl", "叢集", "Endpoints"}[r.IntN(6)]+fmt.Sprintf("\x1b[3%dm%d\x1b[m", r.IntN(8), r.IntN(3)), w)
@@ -117,17 +125,18 @@ func TestQuickWriterKeepsOut(t *testing.T) {
 	var out bytes.Buffer
 	q := newQuickWriter(&out)
 	one, two := []string{"a", "b"}, []string{"a", "c"}
+	var cursor *tea.Cursor
 	step := func(write string, lines []string) string {
 		out.Reset()
 		if write != "" {
 			_, _ = q.Write([]byte(write))
 		}
-		q.show(lines)
+		q.show(lines, cursor)
 		q.changed()
 		return out.String()
 	}
 	q.setProfile(colorprofile.TrueColor)
-	q.show(one)
+	q.show(one, nil)
 	for i, tt := range []struct{ write, want string }{
 		{"", ""},
 		{"\x1b[?1049hframe", "\x1b[?1049hframe"},
@@ -136,7 +145,7 @@ func TestQuickWriterKeepsOut(t *testing.T) {
 		{"", ""},
 	} {
 		if i == 1 {
-			q.show(two)
+			q.show(two, nil)
 			tt.want += "\x1b7\x1b[2;1H\x1b[mb\x1b8"
 		}
 		if i == 2 {
@@ -146,8 +155,26 @@ func TestQuickWriterKeepsOut(t *testing.T) {
 			t.Errorf("step %d: %q, want %q", i, got, tt.want)
 		}
 	}
+	// With a cursor, it stays there until Bubble Tea writes.
+	step("\x1b[?1049hframe", two)
+	cursor = tea.NewCursor(4, 1)
+	for _, want := range []string{"\x1b7\x1b[2;1H\x1b[mb\x1b[2;5H", "\x1b[2;1H\x1b[mc\x1b[2;5H", "\x1b8frame\x1b7\x1b[2;1H\x1b[mb\x1b[2;5H\x1b[2;1H\x1b[mb\x1b[2;5H"} {
+		write, lines := "", one
+		switch want[:2] {
+		case "\x1b[":
+			lines = two
+		case "\x1b8":
+			write = "frame"
+		}
+		if write != "" {
+			q.show(lines, cursor)
+		}
+		if got := step(write, lines); got != want {
+			t.Errorf("with a cursor: %q, want %q", got, want)
+		}
+	}
 	q.setProfile(colorprofile.NoTTY)
-	if got := step("\x1b[?1049h", two); got != "\x1b[?1049h" {
+	if got := step("\x1b[?1049h", two); got != "\x1b8\x1b[?1049h" {
 		t.Errorf("without colours: %q", got)
 	}
 }

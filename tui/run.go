@@ -70,7 +70,7 @@ func Run(ctx context.Context, opts Options) error {
 		for {
 			select {
 			case <-stops:
-				suspend(p, stops)
+				suspend(p)
 			case <-signals:
 				p.Send(closeMsg{})
 			case <-ctx.Done():

@@ -19,7 +19,7 @@ func notifyStop(stops chan<- os.Signal) { signal.Notify(stops, syscall.SIGTSTP) 
 // takes the terminal again when it is continued. What runs in the shell pane
 // goes on meanwhile: its terminal is another. Where nobody could continue it,
 // because a terminal window runs it without a shell, it does nothing.
-func suspend(p *tea.Program, stops chan os.Signal) {
+func suspend(p *tea.Program) {
 	if sid, err := unix.Getsid(0); err != nil || sid == unix.Getpgrp() {
 		return
 	}
@@ -29,10 +29,9 @@ func suspend(p *tea.Program, stops chan os.Signal) {
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
 	defer signal.Stop(continued)
-	signal.Stop(stops) // the next one stops
-	if err := syscall.Kill(0, syscall.SIGTSTP); err == nil {
+	// Not SIGTSTP: the Go runtime goes on catching that once it was asked to.
+	if err := syscall.Kill(0, syscall.SIGSTOP); err == nil {
 		<-continued
 	}
-	notifyStop(stops)
 	_ = p.RestoreTerminal() // else the next write tells
 }

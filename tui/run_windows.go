@@ -10,4 +10,4 @@ import (
 
 func notifyStop(chan<- os.Signal) {}
 
-func suspend(*tea.Program, chan os.Signal) {}
+func suspend(*tea.Program) {}

@@ -17,10 +17,10 @@ func (m *model) View() tea.View {
 	for i, l := range lines {
 		lines[i] = m.opts.Charset.convert(l)
 	}
-	if m.opts.quick != nil {
-		m.opts.quick.show(lines)
-	}
 	v := tea.NewView(strings.Join(lines, "\n"))
+	if m.opts.quick != nil {
+		defer func() { m.opts.quick.show(lines, v.Cursor) }()
+	}
 	v.AltScreen = true
 	v.WindowTitle = "k8stutor"
 	if m.stage != running || m.layout.tiny {
