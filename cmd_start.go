@@ -185,16 +185,20 @@ func (a *app) running(cmd *cobra.Command, o *opened, report cluster.Progress) (*
 		l.Close()
 		return nil, err
 	}
+	trim := time.AfterFunc(trimAfter, trimMemory)
 	ns := o.at.lesson.Namespace()
 	return &tui.Running{
 		Inspect: inspect,
 		Access:  access, Title: o.at.lesson.Text(o.lang).Title, Session: l.session, View: l.session.View(), Namespace: ns,
 		Resources: watched(o.at.lesson, ns),
 		Shell: tui.ShellSpec{
-			Argv: learnerShell(), Env: a.shellEnv(l, o), Dir: workingDir(),
+			Argv: learnerShell(), Env: a.shellEnv(l, o), Dir: l.dir,
 			Export: a.export(l.kubeconfig),
 		},
-		Close: l.Close,
+		Close: func() {
+			trim.Stop()
+			l.Close()
+		},
 	}, nil
 }
 
@@ -240,10 +244,10 @@ func printStep(w io.Writer, l *lesson, access cluster.Access) {
 	}
 	fmt.Fprintf(w, `
 To go on without the screen:
-  export KUBECONFIG=%s
+  export KUBECONFIG=%s%s
   kubectl get pods                  (or: %s --name %s kubectl …)
   %s check %s --watch
-`, l.kubeconfig, self, access.Name, self, name)
+`, l.kubeconfig, l.enter(), self, access.Name, self, name)
 }
 
 // printOutcome prints the checks, and why each is not met yet.

@@ -192,5 +192,9 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 	if l.session, err = lessons.StartSession(ctx, options); err != nil {
 		return nil, err
 	}
+	if l.dir, err = a.shellDir(l); err != nil {
+		l.Close()
+		return nil, err
+	}
 	return l, nil
 }

@@ -15,6 +15,7 @@ type lesson struct {
 	lang       string
 	kubeconfig string // points to the lesson's namespace
 	path       string // PATH for the learner's shell
+	dir        string // where that shell begins
 
 	// latest is the newest Update that await has read. The screen reads the
 	// session's updates itself.
