@@ -12,6 +12,7 @@ type clusterPane struct {
 	namespace string
 	snap      *snapshot
 	changes   changes
+	chart     hpaChart
 	scroll    int
 	room      int    // lines of the tree
 	cursor    int    // the chosen line
@@ -35,6 +36,7 @@ type clusterKey struct {
 // set takes the newest state. The chosen line stays with its object.
 func (p *clusterPane) set(s snapshot, now time.Time) {
 	p.snap = &s
+	p.chart.take(s.hpa, now)
 	p.changes.take(s.lines, s.events, now)
 	p.ready, p.pods = 0, 0
 	at := -1
@@ -160,7 +162,8 @@ func (p *clusterPane) lines(r rect, now time.Time, w *words, s *styles) []string
 	if p.snap == nil {
 		return pad([]string{s.dim.Render(w.say("cluster_waiting"))}, r)
 	}
-	treeRoom, eventRoom := p.divide(r.h)
+	chart := p.chart.lines(r, s)
+	treeRoom, eventRoom := p.divide(r.h - len(chart))
 	p.room = treeRoom
 	p.scroll = max(min(p.scroll, len(p.snap.lines)-treeRoom), 0)
 	key := clusterKey{p.snap, p.scroll, p.cursor, p.focused, r, s}
@@ -187,6 +190,7 @@ func (p *clusterPane) lines(r rect, now time.Time, w *words, s *styles) []string
 		label := s.dim.Render(w.say("more_below", "Count", more+1))
 		out[treeRoom-1] = fit(strings.Repeat(" ", max(r.w-ansi.StringWidth(label), 0))+label, r.w)
 	}
+	out = append(out, chart...)
 	if eventRoom > 0 {
 		head := s.heading.Render(w.say("events"))
 		out = append(out, fit(head+" "+s.border.Render(strings.Repeat("─", max(r.w-ansi.StringWidth(head)-1, 0))), r.w))

@@ -46,6 +46,7 @@ type snapshot struct {
 	lines  []treeLine
 	events []eventLine
 	conn   cluster.Connection
+	hpa    *hpaSample // nil without an HPA
 }
 
 // eventLine is one Event.
@@ -143,6 +144,7 @@ func takeSnapshot(r *Running) snapshot {
 		}
 	}
 	s := snapshot{lines: buildTree(r.Namespace, objects), conn: r.View.Connection()}
+	s.hpa = hpaStateOf(objects[gvrAutoscalers], r.Namespace)
 	for _, e := range r.View.Events() {
 		if e.GetNamespace() != r.Namespace {
 			continue
