@@ -186,11 +186,11 @@ func LoadBundle(ctx context.Context, state, file string, report Progress) ([]Bun
 	}
 	dir := bundleDir(state)
 	if err := os.MkdirAll(filepath.Dir(dir.record()), 0o700); err != nil {
-		return nil, fmt.Errorf("the state folder can't be written: %w; set XDG_STATE_HOME to a folder that can", err)
+		return nil, stateError(err)
 	}
 	rest := append(images.Select(a.Entries, images.RoleLesson), images.Select(a.Entries, images.RoleAddon)...)
 	if err := images.WriteFile(dir.images(), rest); err != nil {
-		return nil, err
+		return nil, stateError(err)
 	}
 	err = inPhase(report, Phase{ID: "bundle-load", Title: "Loading the node image into " + eng.name}, func() error {
 		return dir.loadNode(ctx, eng, node)

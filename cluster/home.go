@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -59,9 +60,18 @@ func (h Home) sibling(ext string) string { return h.Dir() + ext }
 // Ensure creates the folders, readable by their owner alone.
 func (h Home) Ensure() error {
 	if err := os.MkdirAll(h.Dir(), 0o700); err != nil {
-		return fmt.Errorf("the state folder can't be written: %w; set XDG_STATE_HOME to a folder that can", err)
+		return stateError(err)
 	}
 	return nil
+}
+
+// stateError says what to do when something in the state folder can't be
+// written.
+func stateError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("the disk of the state folder is full: %w; make room there, or set XDG_STATE_HOME to a folder on another disk", err)
+	}
+	return fmt.Errorf("the state folder can't be written: %w; set XDG_STATE_HOME to a folder that can", err)
 }
 
 // Access is what was recorded when the cluster last came up, or ErrAbsent.
@@ -86,7 +96,7 @@ func (h Home) saveAccess(a Access) error {
 		return err
 	}
 	if err := writePrivate(h.sibling(".json"), append(data, '\n')); err != nil {
-		return fmt.Errorf("record the cluster's address: %w", err)
+		return fmt.Errorf("record the cluster's address: %w", stateError(err))
 	}
 	return nil
 }
@@ -145,7 +155,7 @@ func (h Home) Use(who string) (release func(), err error) {
 	l := flock.New(h.sibling(".use"), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), stateError(err))
 	}
 	if !ok {
 		return nil, &HeldError{What: fmt.Sprintf("cluster %q", h.name), By: holder(h.sibling(".use"))}
@@ -162,7 +172,7 @@ func (h Home) lock(ctx context.Context, who string, report Progress) (release fu
 	l := flock.New(h.sibling(".lock"), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), stateError(err))
 	}
 	if !ok {
 		start := time.Now()
@@ -184,7 +194,7 @@ func (h Home) lock(ctx context.Context, who string, report Progress) (release fu
 func (h Home) claim(l *flock.Flock, who string) (func(), error) {
 	line := fmt.Sprintf("%s (process %d, since %s)", who, os.Getpid(), time.Now().Format("15:04:05"))
 	if err := os.WriteFile(l.Path(), []byte(line+"\n"), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write the lock: %w", err), l.Unlock())
+		return nil, errors.Join(stateError(err), l.Unlock())
 	}
 	return func() { _ = l.Unlock() }, nil
 }

@@ -161,7 +161,8 @@ func (p *Progress) change(lesson string, f func(*LessonProgress)) error {
 		return fmt.Errorf("write progress: %w", err)
 	}
 	if err := maybe.WriteFile(p.path, append(raw, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write progress to %s: %w", p.path, err)
+		// The file before stays as it was, and p keeps the change.
+		return fmt.Errorf("write progress to %s: %w; make room there or make it writable: the next change writes all of it", p.path, err)
 	}
 	return nil
 }
