@@ -147,6 +147,13 @@ func (w *World) DeleteNamespace(ctx context.Context, name string) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
+	// Nothing new can be made in it any more: its Pods need no grace period.
+	atOnce := int64(0)
+	pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	err = w.dynamic.Resource(pods).Namespace(name).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &atOnce}, metav1.ListOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete the Pods of namespace %s: %w", name, err)
+	}
 	return until(ctx, func() (bool, error) {
 		_, err := w.dynamic.Resource(namespaces).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
@@ -168,16 +175,30 @@ func (w *World) EmptyNamespace(ctx context.Context, name string) error {
 		return fmt.Errorf("empty namespace %s: %w", name, err)
 	}
 	// Again until nothing is left: controllers make things while we delete.
+	// Only what held something, or what controllers make, is asked for often.
+	asked, whole := kinds, true
 	err = until(ctx, func() (bool, error) {
-		left := false
-		for _, gvr := range kinds {
+		var held []schema.GroupVersionResource
+		for _, gvr := range asked {
 			n, err := w.empty(ctx, gvr, name)
 			if err != nil {
 				return false, fmt.Errorf("%s: %w", gvr.Resource, err)
 			}
-			left = left || n > 0
+			if n > 0 {
+				held = append(held, gvr)
+			}
 		}
-		return !left, nil
+		if len(held) == 0 && whole {
+			return true, nil
+		}
+		whole = len(held) == 0
+		asked = kinds
+		if !whole {
+			asked = slices.DeleteFunc(slices.Clone(kinds), func(gvr schema.GroupVersionResource) bool {
+				return !slices.Contains(held, gvr) && gvr.Resource != "pods" && gvr.Resource != "replicasets"
+			})
+		}
+		return false, nil
 	})
 	if err != nil {
 		return fmt.Errorf("empty namespace %s: %w", name, err)
@@ -237,13 +258,21 @@ func (w *World) empty(ctx context.Context, gvr schema.GroupVersionResource, ns s
 		return 0, err
 	}
 	now, background := int64(0), metav1.DeletePropagationBackground
+	if gvr.Resource == "events" {
+		// There are many, and more may come as long as anything goes away.
+		if len(list.Items) == 0 {
+			return 0, nil
+		}
+		return 0, client.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+	}
 	n := 0
 	for _, o := range list.Items {
 		if kept(gvr.Resource, o.GetName()) {
 			continue
 		}
-		if gvr.Resource != "events" {
-			n++ // more Events may come as long as anything goes away
+		n++
+		if grace := o.GetDeletionGracePeriodSeconds(); o.GetDeletionTimestamp() != nil && (grace == nil || *grace == 0) {
+			continue // on its way
 		}
 		opts := metav1.DeleteOptions{PropagationPolicy: &background}
 		if gvr.Resource == "pods" {

@@ -334,8 +334,7 @@ func (r *run) inSpace(ctx context.Context, namespace string) error {
 func (r *run) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	// First empty it: Pods go at once then, and with them the namespace.
-	return errors.Join(r.space.Clear(ctx), r.space.Delete(ctx))
+	return r.space.Delete(ctx)
 }
 
 // start opens a session at a step and waits for the learner's turn.
