@@ -288,16 +288,27 @@ func TestEncodePasteAndMouse(t *testing.T) {
 }
 
 // FuzzScreen: no bytes make the screen panic, hang, or let anything but text
-// and colours out.
+// and colours out, whatever is drawn, looked for, selected or resized.
 func FuzzScreen(f *testing.F) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 8 { // a binary file, by mistake
+		noise := make([]byte, 4096)
+		for i := range noise {
+			noise[i] = byte(random.Uint32())
+		}
+		f.Add(noise, uint8(random.Uint32()), uint8(random.Uint32()))
+	}
 	for _, seed := range []string{
 		"hello\r\n", "\x1b[1;900r\n\n\n", "一二三\x1b[2J", "\x1b[?1049h\x1b[L\x1b[900M",
 		"\x1b]0;t\x07\x1b]52;c;?\x07", "\x1b[2147483647b", "\x1b[5;1r\x1b[?6h\x1b[T", "\xff\xfe\x80\x9b1m",
+		"\x1b[38:2::1:2:3m\x1b[48;5;300m\x1b[58:5:9m\x1b[4:3mx\x1b[;;;;m", "\x1b]2;" + strings.Repeat("x", 2000) + "\x07\x1bP$q q\x1b\\\x1bP$qm\x1b\\",
+		"\x1b[?1000;1006;2004;1049h\x1b[?25l\x1b[5 q\x1b[!p\x1b[21t\x1b[?996n\x1b[>c\x1b[=c\x1b[>q", "\u202eabc\u2066\ufeff\u200b\u00ad\x1b(0qqq\x1bN\x1bO~\x1b[4h\x1b[20h",
 		"👩‍👩‍👧‍👦🇹🇼🇯🇵e\u0301\u0301", "\x1b[?69h\x1b[3;900s\x1b[900@", "\x1b#8\x1bc\x1b[900P\x1b[900T\x1b[900S",
 	} {
 		f.Add([]byte(seed), uint8(20), uint8(5))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, w, h uint8) {
+		w, h = w%128, h%64 // larger ones are only slower
 		s := NewScreen(int(w), int(h), 20, nil)
 		half := len(data) / 2
 		_, _ = s.Write(data[:half])
@@ -305,6 +316,17 @@ func FuzzScreen(f *testing.F) {
 		s.Resize(int(h)+1, int(w)+1)
 		_, _ = s.Write(data[half:])
 		checkWidths(t, s, 3)
+		for _, span := range []Span{{Pos{-5, -5}, Pos{500, 500}}, {Pos{3, 200}, Pos{4, 0}}} {
+			_ = s.Copy(span)
+			fr := s.Frame(Look{Top: 1, Select: &span, Find: "a"})
+			for _, row := range fr.Rows {
+				if got := ansi.StringWidth(row); got != fr.Width {
+					t.Fatalf("a marked row is %d wide, want %d: %q", got, fr.Width, row)
+				}
+			}
+		}
+		_, _ = s.Find("a", Pos{2, 3}, len(data)%2 == 0)
+		_, _ = s.Word(Pos{1, 1}), s.Lines(Pos{1, 1})
 		_, _ = s.Write([]byte("\x1bc\x18plain 一"))
 		checkWidths(t, s, 0)
 	})
