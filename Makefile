@@ -63,7 +63,8 @@ truth: build ## prove every lesson on a live embedded cluster
 	bin/k8stutor lesson lint
 	state=$$(mktemp -d /tmp/k8stutor-truth.XXXXXX); export XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state; \
 	trap 'bin/k8stutor --name truth cluster delete >/dev/null 2>&1 || true; rm -rf "$$state"' EXIT; \
-	bin/k8stutor --cluster embedded --name truth lesson test
+	bin/k8stutor --cluster embedded --name truth lesson test && \
+	K8STUTOR_KUBECONFIG=$$state/k8stutor/clusters/truth/kubeconfig go test -count=1 ./lessons/harness -run 'Outage|SlowWatch|Gone|BeforeTheStep'
 
 e2e: build ## robot-user tests over a real pty
 	K8STUTOR_EMBEDDED=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -timeout 15m ./e2e/...
