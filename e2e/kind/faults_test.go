@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -125,12 +126,14 @@ func newWire(t *testing.T, l *learner) *wire {
 	}
 	w := &wire{listener: listener, engine: engine, conns: map[net.Conn]bool{}}
 	w.done.Go(w.accept)
-	t.Cleanup(func() {
+	before := l.env
+	t.Cleanup(func() { // what tidies up after the learner comes later
+		l.env = before
 		listener.Close()
 		w.setCut(true)
 		w.done.Wait()
 	})
-	l.env = append(l.env, "DOCKER_HOST=unix://"+path)
+	l.env = append(slices.Clone(before), "DOCKER_HOST=unix://"+path)
 	return w
 }
 
