@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -15,6 +16,10 @@ import (
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/tui"
 )
+
+// trimAfter is when what the start needed is given back: once the first pictures
+// have been drawn.
+const trimAfter = 10 * time.Second
 
 // inspector answers what the screen is asked to show of an object. Its requests
 // are the learner's looking (cluster.ScreenUserAgent).

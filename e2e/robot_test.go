@@ -37,7 +37,7 @@ type learner struct {
 // could be read as one.
 const kubeconfig = "{this is not a kubeconfig\n"
 
-func newLearner(t *testing.T) *learner {
+func newLearner(t testing.TB) *learner {
 	t.Helper()
 	bin := binary(t, "k8stutor", "K8STUTOR_BIN")
 	embedded := binary(t, cluster.EmbeddedBinary, "K8STUTOR_EMBEDDED")
@@ -72,7 +72,7 @@ func newLearner(t *testing.T) *learner {
 }
 
 // binary finds a program that `make` has built.
-func binary(t *testing.T, name, env string) string {
+func binary(t testing.TB, name, env string) string {
 	t.Helper()
 	path := os.Getenv(env)
 	if path == "" {
@@ -90,7 +90,7 @@ func binary(t *testing.T, name, env string) string {
 
 // tools is a folder with what /usr/bin and /bin hold, but for container
 // engines and kubectl.
-func (l *learner) tools(t *testing.T) string {
+func (l *learner) tools(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(l.home, "tools")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -113,7 +113,7 @@ func (l *learner) tools(t *testing.T) string {
 	return dir
 }
 
-func (l *learner) write(t *testing.T, name, content string) {
+func (l *learner) write(t testing.TB, name, content string) {
 	t.Helper()
 	path := filepath.Join(l.home, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -132,7 +132,7 @@ func (l *learner) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // run runs k8stutor without a terminal and returns what it printed.
-func (l *learner) run(t *testing.T, args ...string) (stdout, stderr string, err error) {
+func (l *learner) run(t testing.TB, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -144,7 +144,7 @@ func (l *learner) run(t *testing.T, args ...string) (stdout, stderr string, err 
 }
 
 // must runs k8stutor, which must end well.
-func (l *learner) must(t *testing.T, args ...string) string {
+func (l *learner) must(t testing.TB, args ...string) string {
 	t.Helper()
 	out, errOut, err := l.run(t, args...)
 	if err != nil {
@@ -154,7 +154,7 @@ func (l *learner) must(t *testing.T, args ...string) string {
 }
 
 // part is the process of a part of the cluster.
-func (l *learner) part(t *testing.T, name string) cluster.Part {
+func (l *learner) part(t testing.TB, name string) cluster.Part {
 	t.Helper()
 	var s cluster.Status
 	if err := json.Unmarshal([]byte(l.must(t, "cluster", "status", "-o", "json")), &s); err != nil {
@@ -171,12 +171,12 @@ func (l *learner) part(t *testing.T, name string) cluster.Part {
 
 // robot is a learner at a terminal.
 type robot struct {
-	t *testing.T
+	t testing.TB
 	*term.Term
 }
 
 // sit starts k8stutor on a terminal of this size.
-func (l *learner) sit(t *testing.T, width, height int, args ...string) *robot {
+func (l *learner) sit(t testing.TB, width, height int, args ...string) *robot {
 	t.Helper()
 	tt, err := term.Start(term.Spec{
 		Argv: append([]string{l.bin}, args...), Env: l.env, Dir: l.home, Width: width, Height: height,
@@ -258,7 +258,7 @@ func (r *robot) ended() int {
 }
 
 // gone waits until a process is no more.
-func gone(t *testing.T, pid int) {
+func gone(t testing.TB, pid int) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()

@@ -102,7 +102,10 @@ func (m *model) label(p pane) string {
 	switch {
 	case p == paneCluster && m.cluster.namespace != "":
 		extra = " " + s.dim.Render("ns/"+m.cluster.namespace)
-		if m.cluster.pods > 0 {
+		switch {
+		case m.unreachable():
+			extra += " " + s.wait.Render(m.words.say("as_of", "Clock", m.cluster.snap.conn.Since.Local().Format("15:04:05")))
+		case m.cluster.pods > 0:
 			extra += s.dim.Render(" · " + itoa(m.cluster.ready) + "/" + itoa(m.cluster.pods) + " Pods")
 		}
 	case p == paneShell && m.shell.frame.back > 0:

@@ -166,11 +166,22 @@ func TestUnreachable(t *testing.T) {
 	if want := "✗ unreachable since " + began.Add(-12*time.Second).Local().Format("15:04:05") + " (12s)"; !strings.Contains(s.text(), want) {
 		t.Errorf("%q is not on the screen:\n%s", want, s.text())
 	}
+	for _, want := range []string{"trying again 5 times a second", "as it was at"} {
+		if !strings.Contains(s.text(), want) {
+			t.Errorf("%q is not on the screen:\n%s", want, s.text())
+		}
+	}
+	checkFrame(t, s.model)
 	for _, width := range []int{80, 50, 40} {
 		s.send(tea.WindowSizeMsg{Width: width, Height: 24})
 		if !strings.Contains(s.text(), "✗ unreachable") {
 			t.Errorf("at %d columns it is left out:\n%s", width, s.text())
 		}
+	}
+	s.view.conn = cluster.Connection{OK: true, Since: began}
+	s.send(clusterMsg(takeSnapshot(s.running)))
+	if !strings.Contains(s.text(), "answers again") {
+		t.Errorf("that it is back is not told:\n%s", s.text())
 	}
 }
 

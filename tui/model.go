@@ -195,6 +195,9 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 	case notKeptMsg:
 		m.notice = m.words.say("layout_not_kept") + " " + msg.err.Error()
 	case clusterMsg:
+		if lost := m.unreachable(); lost && msg.conn.OK {
+			m.praise = m.words.say("reachable", "Age", age(m.now().Sub(m.cluster.snap.conn.Since)))
+		}
 		m.cluster.set(snapshot(msg), m.now())
 		return waitCluster(m.ctx, m.running, m.clusterPace)
 	case shellStartedMsg:

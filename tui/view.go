@@ -88,7 +88,11 @@ func (m *model) status() string {
 		clock = "  " + s.dim.Render(age(m.now().Sub(page.Began)))
 	}
 	where := s.text.Render(a.Provider+"/"+a.Name) + " "
-	rights = []string{where + m.connection() + clock, where + m.connection(), m.connection()}
+	state := m.connection()
+	rights = []string{where + state + clock, where + state, state}
+	if m.unreachable() {
+		rights = append([]string{where + state + s.wait.Render(" "+m.words.say("retrying"))}, rights...)
+	}
 	for _, right := range rights {
 		for _, left := range lefts {
 			if ansi.StringWidth(left)+ansi.StringWidth(right)+3 <= m.width {
@@ -96,7 +100,7 @@ func (m *model) status() string {
 			}
 		}
 	}
-	return spread(brand, rights[2]+" ", m.width)
+	return spread(brand, state+" ", m.width)
 }
 
 // strip is the checks as glyphs, while the lesson is out of sight.
@@ -113,10 +117,16 @@ func (m *model) strip() string {
 	return out
 }
 
+// unreachable tells whether the API server does not answer.
+func (m *model) unreachable() bool {
+	snap := m.cluster.snap
+	return snap != nil && !snap.conn.OK && !snap.conn.Since.IsZero()
+}
+
 // connection is the state of the API server: a glyph and a word.
 func (m *model) connection() string {
 	s := m.styles
-	if m.cluster.snap != nil && !m.cluster.snap.conn.OK && !m.cluster.snap.conn.Since.IsZero() {
+	if m.unreachable() {
 		c := m.cluster.snap.conn
 		return s.badBold.Render("✗ " + m.words.say("unreachable",
 			"Clock", c.Since.Local().Format("15:04:05"), "Age", age(m.now().Sub(c.Since))))
