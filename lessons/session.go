@@ -407,7 +407,7 @@ func (s *Session) publish() {
 		live = s.known
 		u.Outcome = Outcome{Lesson: u.Lesson, Step: u.Step, Problem: s.engine.problem()}
 	}
-	u.Text = s.step.Text(s.options.Lang, live)
+	u.Text = s.step.text(s.options.Lang, live, u.Outcome.Met)
 	if same(u, s.lastUpdate) {
 		return
 	}

@@ -185,16 +185,24 @@ func (s *Session) settle(ctx context.Context, attempt int, until Expr, quiet, pa
 // which then knows that a verdict is final. The error says that patience ran
 // out.
 func (s *Session) AwaitSettled(ctx context.Context, until Expr, patience time.Duration) error {
+	if until.IsZero() {
+		until = s.lesson.settled
+	}
+	return s.settleNow(ctx, until, time.Second, patience)
+}
+
+// CatchUp waits until the session has seen all that the cluster holds now.
+func (s *Session) CatchUp(ctx context.Context, patience time.Duration) error {
+	return s.settleNow(ctx, Expr{}, 0, patience)
+}
+
+// settleNow is settle for the present entry of the step.
+func (s *Session) settleNow(ctx context.Context, until Expr, quiet, patience time.Duration) error {
 	attempt := make(chan int, 1)
-	s.do(func() {
-		if until.IsZero() {
-			until = s.lesson.settled
-		}
-		attempt <- s.attempt
-	})
+	s.do(func() { attempt <- s.attempt })
 	select {
 	case n := <-attempt:
-		return s.settle(ctx, n, until, time.Second, patience)
+		return s.settle(ctx, n, until, quiet, patience)
 	case <-s.ctx.Done():
 		return s.ctx.Err()
 	}

@@ -48,7 +48,7 @@ type StepText struct {
 	Title   string
 	Body    string
 	Hints   []string // in order, each revealing more
-	Debrief string   // for when the step is met
+	Debrief string   // in an Update only when the step is met
 }
 
 // Text is the lesson's text in a language, each string of it in English where
@@ -61,15 +61,20 @@ func (l *Lesson) Text(lang string) LessonText {
 // Text is the step's text in a language. live gives the value of a name for
 // `{{ live "name" }}`; nil shows placeholders.
 func (s *Step) Text(lang string, live func(name string) (string, bool)) StepText {
+	return s.text(lang, live, true)
+}
+
+// text leaves the debrief out unless it is wanted: its values are the ones that
+// take long to work out, and a step that is not met does not show it.
+func (s *Step) text(lang string, live func(name string) (string, bool), debrief bool) StepText {
 	t, en := s.texts[lang], s.texts[english]
 	hints := t.hints
 	for i := len(hints); i < len(en.hints); i++ {
 		hints = append(hints[:i:i], en.hints[i])
 	}
-	out := StepText{
-		Title:   either(t.Title, en.Title),
-		Body:    fill(either(t.body, en.body), live),
-		Debrief: fill(either(t.debrief, en.debrief), live),
+	out := StepText{Title: either(t.Title, en.Title), Body: fill(either(t.body, en.body), live)}
+	if debrief {
+		out.Debrief = fill(either(t.debrief, en.debrief), live)
 	}
 	for _, h := range hints {
 		out.Hints = append(out.Hints, fill(h, live))

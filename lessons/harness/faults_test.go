@@ -261,7 +261,9 @@ func TestGone(t *testing.T) {
 			f.line.forget(f.create("a"))
 			f.line.hang()
 			letGo()
-			f.until("what was lost", func(u lessons.Update) bool { return strings.Contains(u.Outcome.Problem, words) && strings.Contains(verdicts(u), "still met") })
+			f.until("what was lost", func(u lessons.Update) bool {
+				return strings.Contains(u.Outcome.Problem, words) && strings.Contains(verdicts(u), "still met")
+			})
 			if f.line.goneTold() == 0 {
 				t.Fatal("no watch was told 410 Gone")
 			}

@@ -168,6 +168,13 @@ func (r *run) script(ctx context.Context, text string, patience time.Duration) e
 	if err != nil {
 		return err
 	}
+	// An answer may tick the step at once: what the script did has to be seen
+	// before, in its order.
+	if len(result.Answers) > 0 {
+		if err := r.session.CatchUp(ctx, patience); err != nil {
+			return err
+		}
+	}
 	for _, a := range result.Answers {
 		r.session.Answer(a.Check, a.Value)
 	}
