@@ -150,13 +150,16 @@ func (p *shellPane) ended() bool { return p.err != nil || p.frame.exit != nil }
 // startShell starts a shell, of the size of its pane.
 func (m *model) startShell() tea.Cmd {
 	m.shells.want(m.layout.shellSize())
-	old, spec := m.shell.term, m.running.Shell
+	old, spec, dark := m.shell.term, m.running.Shell, m.dark
 	m.shell.restart()
 	return func() tea.Msg {
 		if old != nil {
 			old.Close()
 		}
 		t, err := m.shells.start(spec)
+		if err == nil {
+			t.SetDark(dark)
+		}
 		return shellStartedMsg{t, err}
 	}
 }
