@@ -106,6 +106,11 @@ const settlePatience = 90 * time.Second
 // startPatience is how long the beginning of a step may take.
 const startPatience = 4 * time.Minute
 
+// leavePatience is how long a namespace may take to go. As long as the API of
+// an aggregated server, such as metrics-server's, is registered and does not
+// answer, the namespace controller removes none.
+const leavePatience = 4 * time.Minute
+
 // unit is what happens one after the other in one namespace.
 type unit struct {
 	lesson    *lessons.Lesson
@@ -159,7 +164,7 @@ func runAll(ctx context.Context, o Options, units []unit, collect *collector) er
 				if !ok {
 					return nil
 				}
-				r := &run{options: o, unit: units[i], report: func(result Result) { collect.add(result, i) }, record: collect.record}
+				r := &run{options: o, unit: units[i], report: func(result Result) { collect.add(result, i) }, record: collect.record, share: func() { queue.share(i) }}
 				err := r.inSpace(ctx, fmt.Sprintf("%s-%s%d", units[i].lesson.Namespace(), o.Suffix, i))
 				queue.done(i)
 				if r.space != nil {
@@ -307,6 +312,7 @@ type run struct {
 	unit    unit
 	report  func(Result)
 	record  func(lessons.Recording)
+	share   func() // what follows need not be alone
 	space   Space
 	session *lessons.Session
 	tape    *tape // of the session, when it is recorded
@@ -332,7 +338,7 @@ func (r *run) inSpace(ctx context.Context, namespace string) error {
 
 // leave removes the namespace, also when ctx has ended.
 func (r *run) leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
 	defer cancel()
 	return r.space.Delete(ctx)
 }

@@ -115,6 +115,9 @@ func (r *run) nothingLeft(ctx context.Context, before []string) error {
 func walk(ctx context.Context, r *run) {
 	for i, step := range r.unit.lesson.Steps {
 		drawn := step.Variants()[0]
+		if !slices.ContainsFunc(r.unit.lesson.Steps[i:], func(s *lessons.Step) bool { return s.Exclusive }) {
+			r.share()
+		}
 		ok := r.result(drawn, Walk, "", tryIn(
 			func() error {
 				if i == 0 {

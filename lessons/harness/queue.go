@@ -19,19 +19,22 @@ type queue struct {
 	waiting []int // indexes of units
 	running map[*lessons.Lesson]int
 	alone   map[*lessons.Lesson]bool // an exclusive unit runs
+	shared  map[int]bool             // exclusive units that need not be alone any more
 	stopped bool
 }
 
 func newQueue(units []unit) *queue {
-	q := &queue{units: units, running: map[*lessons.Lesson]int{}, alone: map[*lessons.Lesson]bool{}}
+	q := &queue{units: units, running: map[*lessons.Lesson]int{}, alone: map[*lessons.Lesson]bool{}, shared: map[int]bool{}}
 	q.changed = sync.NewCond(&q.mu)
 	for i := range units {
 		q.waiting = append(q.waiting, i)
 	}
 	slices.SortStableFunc(q.waiting, func(a, b int) int {
 		x, y := units[a], units[b]
-		// What can't run side by side begins at once.
-		return cmp.Or(boolCompare(y.exclusive, x.exclusive), cmp.Compare(y.weight, x.weight))
+		// What can't run side by side begins at once; of that the walk comes
+		// last, as most of it can.
+		return cmp.Or(boolCompare(y.exclusive, x.exclusive), boolCompare(x.exclusive && x.step == nil, y.exclusive && y.step == nil),
+			cmp.Compare(y.weight, x.weight))
 	})
 	return q
 }
@@ -66,13 +69,24 @@ func (q *queue) next() (int, bool) {
 	return 0, false
 }
 
+// share says that an exclusive unit goes on, and need not be alone any more.
+func (q *queue) share(i int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.units[i].exclusive && !q.shared[i] {
+		q.shared[i] = true
+		q.alone[q.units[i].lesson] = false
+		q.changed.Broadcast()
+	}
+}
+
 // done says that a unit has ended.
 func (q *queue) done(i int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.units[i]
 	q.running[u.lesson]--
-	if u.exclusive {
+	if u.exclusive && !q.shared[i] {
 		q.alone[u.lesson] = false
 	}
 	q.changed.Broadcast()
