@@ -60,7 +60,8 @@ type packedChange struct {
 }
 
 // unique matches the random names that take most of the space when they are
-// compressed: UIDs and the ids of containers.
+// compressed: UIDs and the ids of containers. Their beginnings stay: a lesson may
+// take a word that nobody can guess from one.
 var unique = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}`)
 
 // WriteRecordings writes recordings in a compact form: objects as differences,
@@ -89,7 +90,7 @@ func (r Recording) write(w io.Writer) error {
 		data = unique.ReplaceAllFunc(data, func(id []byte) []byte {
 			short, ok := ids[string(id)]
 			if !ok {
-				short = "id-" + strconv.Itoa(len(ids)+1)
+				short = string(id[:8]) + "-" + strconv.Itoa(len(ids)+1)
 				ids[string(id)] = short
 			}
 			return []byte(short)

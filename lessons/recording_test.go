@@ -43,9 +43,9 @@ func TestRecordingsComeBackAsTheyWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Ids are shortened, everywhere in the same way.
+	// Ids are shortened, everywhere in the same way; their beginnings stay.
 	for _, m := range []map[string]any{one, two, last} {
-		m["metadata"].(map[string]any)["uid"] = "id-1"
+		m["metadata"].(map[string]any)["uid"] = "0a1b2c3d-1"
 	}
 	if diff := cmp.Diff(all, got, cmp.AllowUnexported(Recording{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("recordings differ (-want +got):\n%s", diff)

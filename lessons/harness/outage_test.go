@@ -89,6 +89,7 @@ minutes: 1
 steps:
   - id: s
     solution: "true"
+    mutants: [{name: idle, script: "true", caughtBy: gone}]
     start: {manifests: [a.yaml]}
     checks:
       - {id: gone, kind: happened, resource: configmaps, name: a, expr: new == null}
