@@ -197,14 +197,11 @@ func (t *talk) phase(p cluster.Phase) {
 // phaseTitle is what a phase is called in the learner's language; the
 // provider's own words where we have none.
 func phaseTitle(w *words, p cluster.Phase) string {
-	id := map[string]string{
-		"lock": "phase_lock", "prepare": "phase_prepare", "control-plane": "phase_control_plane", "node": "phase_node",
-		"system": "phase_system", "rollback": "phase_rollback", "stop": "phase_stop", "delete": "phase_delete", "lesson": "phase_lesson",
-	}[p.ID]
-	if id == "" {
-		return p.Title
+	id := "phase_" + strings.ReplaceAll(p.ID, "-", "_")
+	if title := w.say(id); title != id {
+		return title
 	}
-	return w.say(id)
+	return p.Title
 }
 
 // update says what is new since the last one.
