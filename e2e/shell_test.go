@@ -43,7 +43,7 @@ func TestShellPane(t *testing.T) {
 		r.see("one 叢集")
 		r.keys("\x1b")
 		r.seeNot("INSERT") // Escape and the next key at once would be Alt and that key
-		r.command("?") // the prefix key works inside
+		r.command("?")     // the prefix key works inside
 		r.see("put the command into the shell")
 		r.keys("\x1b")
 		r.seeNot("put the command into the shell")
