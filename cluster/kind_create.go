@@ -78,7 +78,7 @@ func (k *Kind) createNodes(ctx context.Context, use kindUse, image string, confi
 		for {
 			_ = k.remove(use)
 			select {
-			case <-created:
+			case <-created: //nolint:errcheck // what kind says of a create that was cancelled helps nobody
 				if err := k.remove(use); err != nil {
 					return fmt.Errorf("up was cancelled, but undoing it failed: %w", err)
 				}

@@ -144,7 +144,9 @@ func (l *pullLines) line(line string) {
 	}
 	switch what {
 	case "Pulling fs layer", "Waiting":
-		l.layers[id] = l.layers[id]
+		if !l.layers[id] {
+			l.layers[id] = false // it counts from now on
+		}
 	case "Pull complete", "Already exists":
 		l.layers[id] = true
 	default:
