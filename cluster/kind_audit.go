@@ -45,6 +45,13 @@ func (k *Kind) prepareAudit() error {
 	return f.Close()
 }
 
+// Autoscalers decide as often as in the embedded cluster, so that the windows
+// and waits of a lesson hold on both. Kubernetes' own default is 15 s.
+const (
+	autoscalerFlag   = "horizontal-pod-autoscaler-sync-period"
+	autoscalerPeriod = "5s"
+)
+
 // config is the kind cluster: one node, whose API server writes an audit log
 // into the state folder.
 func (k *Kind) config() (*kindconfig.Cluster, error) {
@@ -73,6 +80,8 @@ func (k *Kind) config() (*kindconfig.Cluster, error) {
 		list += fmt.Sprintf("- {op: add, path: /apiServer/extraArgs/-, value: {name: %s, value: %q}}\n", f[0], f[1])
 		byName += fmt.Sprintf("- {op: add, path: /apiServer/extraArgs/%s, value: %q}\n", f[0], f[1])
 	}
+	list += fmt.Sprintf("- {op: add, path: /controllerManager/extraArgs/-, value: {name: %s, value: %q}}\n", autoscalerFlag, autoscalerPeriod)
+	byName += fmt.Sprintf("- {op: add, path: /controllerManager/extraArgs/%s, value: %q}\n", autoscalerFlag, autoscalerPeriod)
 	for version, patch := range map[string]string{"v1beta4": list, "v1beta3": byName} {
 		c.KubeadmConfigPatchesJSON6902 = append(c.KubeadmConfigPatchesJSON6902, kindconfig.PatchJSON6902{
 			Group: "kubeadm.k8s.io", Version: version, Kind: "ClusterConfiguration", Patch: strings.TrimSpace(patch),

@@ -70,6 +70,9 @@ func TestKindConfigKeepsAnAuditLog(t *testing.T) {
 		if !strings.Contains(versions[version], want) {
 			t.Errorf("%s has no %q:\n%s", version, want, versions[version])
 		}
+		if !strings.Contains(versions[version], autoscalerFlag) {
+			t.Errorf("%s does not set the autoscaler's period:\n%s", version, versions[version])
+		}
 	}
 	// What the learner asked is not lost when the cluster is resumed.
 	if err := os.WriteFile(k.auditLog(), []byte("{}\n"), 0o600); err != nil {
