@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,21 +42,30 @@ type World struct {
 	web     *http.Client
 }
 
+// dialPatience is client-go's own: how long a connection may take, and how
+// often the kernel asks whether the other end is still there.
+const dialPatience = 30 * time.Second
+
 // NewWorld opens the cluster. It does not ask it anything yet.
 func NewWorld(a Access) (*World, error) {
 	cfg, err := configOf(a, UserAgent)
 	if err != nil {
 		return nil, err
 	}
-	dyn, err := dynamic.NewForConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
+	// One connection for each World. client-go would share one among all of a
+	// process, and a server takes 100 streams on one, of which each watch is
+	// one: more than that, and Go's client is told PROTOCOL_ERROR instead of
+	// opening another (golang/go#47635).
+	cfg.Dial = (&net.Dialer{Timeout: dialPatience, KeepAlive: dialPatience}).DialContext
 	web, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	dyn, err := dynamic.NewForConfigAndClient(cfg, web)
+	if err != nil {
+		return nil, err
+	}
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(cfg, web)
 	if err != nil {
 		return nil, err
 	}
@@ -406,10 +416,12 @@ func WriteKubeconfig(a Access, namespace, path string) error {
 	return writePrivate(path, data)
 }
 
-// until asks again and again, with ctx's patience, whether something is so.
+// until asks again and again, with ctx's patience, whether something is so: at
+// first every 100 ms, then less and less often, down to once a second.
 func until(ctx context.Context, so func() (bool, error)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
+	pause := 100 * time.Millisecond
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	for {
 		ok, err := so()
 		if ok || err != nil {
@@ -418,7 +430,9 @@ func until(ctx context.Context, so func() (bool, error)) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-timer.C:
 		}
+		pause = min(pause*5/4, time.Second)
+		timer.Reset(pause)
 	}
 }
