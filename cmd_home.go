@@ -75,7 +75,7 @@ func (a *app) lessonMap(cmd *cobra.Command) (tui.Home, error) {
 		here = "" // nothing was begun yet
 	}
 	out := tui.Home{
-		Lang: lang, Langs: lessons.Languages(), Charset: charset(lang, os.Getenv),
+		Lang: lang, Langs: lessons.Languages(), Charset: charset(lang, os.Getenv), Keys: a.keys,
 		Lessons: func(lang string) []tui.HomeLesson {
 			return tui.HomeLessons(all, lang, here, func(lesson, step string) bool {
 				return !progress.Lesson(lesson).Steps[step].Met.IsZero()

@@ -154,12 +154,8 @@ func (a *app) screen(cmd *cobra.Command, o *opened) error {
 	stderr := cmd.ErrOrStderr()
 	defer func() { fmt.Fprint(stderr, later.String()) }()
 
-	prefix, err := a.prefixKey()
-	if err != nil {
-		return err
-	}
-	err = tui.Run(cmd.Context(), tui.Options{
-		Lang: o.lang, Prefix: prefix, Layout: a.layout(), SaveLayout: a.saveLayout, Charset: charset(o.lang, os.Getenv),
+	err := tui.Run(cmd.Context(), tui.Options{
+		Lang: o.lang, Keys: a.keys, Layout: a.layout(), SaveLayout: a.saveLayout, Charset: charset(o.lang, os.Getenv),
 		Start: func(ctx context.Context, report cluster.Progress) (*tui.Running, error) {
 			inner := *cmd
 			inner.SetContext(ctx)

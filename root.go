@@ -12,12 +12,14 @@ import (
 	"github.com/spf13/viper"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/tui"
 )
 
 // app is what the commands share: the one viper instance and the folders.
 type app struct {
 	v     *viper.Viper
 	state string // k8stutor's state folder
+	keys  *tui.Keymap
 }
 
 func newRoot() *cobra.Command {
@@ -61,7 +63,7 @@ its own. Your own kubeconfig is never read and never written.`,
 	f.String("image", "", "node image for kind (default: the one that kind was released with)")
 	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
 	root.AddCommand(a.startCmd(), a.listCmd(), a.checkCmd(), a.resetCmd(), a.lessonCmd(), a.clusterCmd(), a.kubectlCmd(), a.versionCmd(),
-		a.bundleCmd(), a.doctorCmd())
+		a.bundleCmd(), a.doctorCmd(), a.keysCmd())
 	return root
 }
 
@@ -85,7 +87,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 	case err == nil:
 		return a.checkConfig(file)
 	case errors.Is(err, os.ErrNotExist) && !given:
-		return nil
+		return a.bindKeys("", nil)
 	default:
 		return usagef("config file %s: %w", file, err)
 	}
@@ -94,18 +96,18 @@ func (a *app) configure(cmd *cobra.Command) error {
 // checkConfig refuses keys that mean nothing: a misspelt one would be ignored
 // in silence.
 func (a *app) checkConfig(file string) error {
-	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true, "lesson-images": true, "plain": true, "prefix": true}
+	known := map[string]bool{"cluster": true, "name": true, "lang": true, "embedded": true, "kind-image": true, "lesson-images": true, "plain": true, "prefix": true, "keys": true}
 	only := viper.New()
 	only.SetConfigFile(file)
 	if err := only.ReadInConfig(); err != nil {
 		return usagef("config file %s: %w", file, err)
 	}
 	for _, key := range only.AllKeys() {
-		if !known[key] {
-			return usagef("config file %s: unknown key %q; known are cluster, name, lang, plain, prefix, embedded, kind-image and lesson-images", file, key)
+		if !known[key] && !strings.HasPrefix(key, "keys.") {
+			return usagef("config file %s: unknown key %q; known are cluster, name, lang, plain, prefix, keys, embedded, kind-image and lesson-images", file, key)
 		}
 	}
-	return nil
+	return a.bindKeys(file, only.Get("keys"))
 }
 
 func (a *app) home() (cluster.Home, error) {

@@ -117,19 +117,6 @@ func (a *app) saveLayout(l tui.Layout) error {
 	return err
 }
 
-// prefixKey is the key before all others, from the config file.
-func (a *app) prefixKey() (string, error) {
-	name := a.v.GetString("prefix")
-	if name == "" {
-		return "", nil
-	}
-	key, err := tui.ParsePrefix(name)
-	if err != nil {
-		return "", usagef("prefix: %w", err)
-	}
-	return key, nil
-}
-
 // charset is what the learner's terminal can show, by the locale (POSIX: LC_ALL,
 // else LC_CTYPE, else LANG) and K8STUTOR_ASCII. Somebody who has asked for
 // Chinese has a terminal for it, whatever the locale says.

@@ -67,17 +67,3 @@ func TestCharset(t *testing.T) {
 		}
 	}
 }
-
-func TestPrefixKey(t *testing.T) {
-	a := &app{v: viper.New()}
-	for in, want := range map[string]string{"": "", "C-b": "ctrl+b"} {
-		a.v.Set("prefix", in)
-		if got, err := a.prefixKey(); err != nil || got != want {
-			t.Errorf("%q: %q, %v", in, got, err)
-		}
-	}
-	a.v.Set("prefix", "enter")
-	if _, err := a.prefixKey(); err == nil {
-		t.Error("enter is taken for a prefix key")
-	}
-}

@@ -65,18 +65,46 @@ const (
 	actMatchBack action = "match-back"
 	actReload    action = "reload"
 	actClose     action = "close"
+
+	actSend     action = "send" // the answer
+	actCancel   action = "cancel"
+	actQuestion action = "other-question"
+	actRecall   action = "recall"
+
+	actYes action = "yes"
+	actNo  action = "no"
+
+	actOpen     action = "open" // a lesson on the map
+	actLanguage action = "language"
+	actProvider action = "provider" // of the cluster
 )
 
 // scope is where a key has its meaning.
 type scope int
 
 const (
-	scopePrefix  scope = iota // after the prefix key
-	scopeLesson               // the lesson is in focus
-	scopeCluster              // the cluster is in focus
-	scopeOverlay              // an object is being read
-	scopeHistory              // the history of the shell is being read
+	scopePrefix  scope  = iota // after the prefix key
+	scopeLesson                // the lesson is in focus
+	scopeCluster               // the cluster is in focus
+	scopeOverlay               // an object is being read
+	scopeHistory               // the history of the shell is being read
+	scopeAnswer                // a question is being answered
+	scopeConfirm               // the screen asks whether it shall
+	scopeMap                   // the map of the lessons
+	scopes       = iota        // how many there are
 )
+
+// String is what a config file calls the scope.
+func (s scope) String() string {
+	return [scopes]string{"prefix", "lesson", "cluster", "overlay", "history", "answer", "confirm", "map"}[s]
+}
+
+// typed tells whether what is typed there is text, so that a key with a
+// character on it can't be bound.
+func (s scope) typed() bool { return s == scopeAnswer }
+
+// prefixed tells whether the prefix key has its meaning there.
+func (s scope) prefixed() bool { return s != scopeConfirm && s != scopeMap }
 
 // binding is an action with its keys, as Bubble Tea names them, and the message
 // that explains it in the help. The first key is the one that is shown.
@@ -90,8 +118,8 @@ type binding struct {
 type table []binding
 
 // bindings are the keys of the whole screen. This is the one place that knows
-// which key does what; a config file may name other keys for an action.
-type bindings [5]table
+// which key does what; a config file may name other keys for an action (Keymap).
+type bindings [scopes]table
 
 func defaultBindings() bindings {
 	return bindings{
@@ -172,6 +200,26 @@ func defaultBindings() bindings {
 			binding{actHelp, []string{"?"}, ""},
 			binding{actClose, []string{"esc", "q", "i", "ctrl+c"}, "help_leave_history"},
 		),
+		scopeAnswer: {
+			{actSend, []string{"enter"}, "help_send"},
+			{actCancel, []string{"esc", "ctrl+c"}, "help_cancel"},
+			{actQuestion, []string{"tab"}, "help_question"},
+			{actRecall, []string{"up"}, "help_recall"},
+		},
+		scopeConfirm: {
+			{actYes, []string{"y"}, "help_yes"},
+			{actNo, []string{"n", "esc"}, "help_no"},
+		},
+		scopeMap: {
+			{actLineUp, []string{"up", "k"}, "help_lesson_up"},
+			{actLineDown, []string{"down", "j", "tab"}, "help_lesson_down"},
+			{actTop, []string{"home", "g"}, "help_ends"},
+			{actBottom, []string{"end", "G"}, ""},
+			{actOpen, []string{"enter", "space"}, "help_open"},
+			{actLanguage, []string{"l"}, "help_language"},
+			{actProvider, []string{"c"}, "help_provider"},
+			{actQuit, []string{"q", "esc", "ctrl+c", "ctrl+d"}, "help_leave"},
+		},
 	}
 }
 
@@ -222,6 +270,14 @@ func keyName(key string) string {
 		return "PgUp"
 	case "pgdown":
 		return "PgDn"
+	case "up":
+		return "↑"
+	case "down":
+		return "↓"
+	case "left":
+		return "←"
+	case "right":
+		return "→"
 	case "enter", "esc", "tab", "space", "home", "end":
 		return strings.ToUpper(key[:1]) + key[1:]
 	}

@@ -77,7 +77,7 @@ func (m *model) pane(p pane) []string {
 	r := m.layout.panes[p]
 	switch p {
 	case paneLesson:
-		return m.lesson.lines(r, m.words, m.styles, m.prefixName())
+		return m.lesson.lines(r, m.words, m.styles, m.keys)
 	case paneCluster:
 		return m.cluster.lines(r, m.now(), m.words, m.styles)
 	}

@@ -17,7 +17,7 @@ type checksView struct {
 	compact bool // one line each, without what is said elsewhere
 	words   *words
 	styles  *styles
-	prefix  string
+	keys    *Keymap
 }
 
 // lines draws the head and what stands under it, in room lines with the head
@@ -63,7 +63,7 @@ func (v checksView) rule(head string, below int) string {
 
 // more says how much of the text is below, and the key that leads there.
 func (v checksView) more(lines int) string {
-	return v.styles.dim.Render(v.words.say("more_below", "Count", lines)) + " " + v.styles.key.Render(v.prefix+" l")
+	return v.styles.dim.Render(v.words.say("more_below", "Count", lines)) + " " + v.styles.key.Render(v.keys.chord(actLesson))
 }
 
 // listing says how much of the checks is drawn.
@@ -134,7 +134,7 @@ func (v checksView) check(c lessons.CheckResult, wrapped bool) []string {
 	}
 	right := s.of(m).Render(v.words.say(word))
 	if v.compact && c.Question != "" && c.Verdict != lessons.Met {
-		right = s.key.Render(v.prefix+" a") + " " + s.dim.Render(v.words.say("key_answer"))
+		right = s.key.Render(v.keys.chord(actAnswer)) + " " + s.dim.Render(v.words.say("key_answer"))
 	}
 	room := max(v.width-2-ansi.StringWidth(right)-2, 8)
 	if !wrapped {
@@ -195,13 +195,14 @@ func (v checksView) foot() []string {
 	case lessons.PhaseSetup:
 		say(s.wait, "◐ "+w.say("preparing"))
 	case lessons.PhaseFailed:
-		say(s.bad, "✗ "+w.say("setup_failed", "Key", v.prefix)+" "+oneLine(v.page.Detail))
+		say(s.bad, "✗ "+w.say("setup_failed", "Key", v.keys.chord(actReset))+" "+oneLine(v.page.Detail))
 	}
 	o := v.outcome()
 	if v.prompting() && v.prompt.over != promptOpen {
-		text := w.say("prompt_gone")
+		send := v.keys.name(scopeAnswer, actSend)
+		text := w.say("prompt_gone", "Key", send)
 		if v.prompt.over == promptDone {
-			text = w.say("prompt_done")
+			text = w.say("prompt_done", "Key", send)
 		}
 		say(s.wait, "! "+text)
 		return out
@@ -219,12 +220,12 @@ func (v checksView) foot() []string {
 	case o.Met && v.page.Index+1 >= v.page.Count:
 		out = append(out, fit(s.goodBold.Render("✓ "+w.say("lesson_done")), v.width))
 	case o.Met:
-		out = append(out, fit(s.goodBold.Render("✓ "+w.say("step_done", "Key", v.prefix)), v.width))
+		out = append(out, fit(s.goodBold.Render("✓ "+w.say("step_done", "Key", v.keys.chord(actNext))), v.width))
 	case v.violated():
-		say(s.bad, "✗ "+w.say("to_retry", "Key", v.prefix))
+		say(s.bad, "✗ "+w.say("to_retry", "Retry", v.keys.chord(actRetry), "Reset", v.keys.chord(actReset)))
 	case q != nil && !v.compact:
 		say(s.accent, "? "+oneLine(q.Question))
-		out = append(out, s.dim.Render("  "+w.say("to_answer", "Key", v.prefix)))
+		out = append(out, s.dim.Render("  "+w.say("to_answer", "Key", v.keys.chord(actAnswer))))
 	}
 	return out
 }
@@ -264,7 +265,7 @@ func (v checksView) promptLines() []string {
 	}
 	out = append(out, fit(s.key.Render("❯ ")+line, v.width))
 	if !v.compact {
-		out = append(out, fit(s.dim.Render("  "+w.say("prompt_keys")), v.width))
+		out = append(out, fit(s.dim.Render("  "+w.say("prompt_keys", "Send", v.keys.name(scopeAnswer, actSend), "Cancel", v.keys.name(scopeAnswer, actCancel))), v.width))
 	}
 	return out
 }

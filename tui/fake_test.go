@@ -279,6 +279,7 @@ func keyPress(name string) tea.KeyPressMsg {
 	special := map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "pgup": tea.KeyPgUp,
 		"pgdown": tea.KeyPgDown, "up": tea.KeyUp, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "space": tea.KeySpace,
+		"f1": tea.KeyF1, "f2": tea.KeyF2, "f10": tea.KeyF10, "f12": tea.KeyF12,
 	}
 	if code, ok := special[name]; ok {
 		return tea.KeyPressMsg{Code: code}

@@ -12,7 +12,7 @@ func (m *model) footer() string {
 	s, w := m.styles, m.words
 	switch {
 	case m.confirm != nil:
-		return s.waitBold.Render("? "+m.confirm.question) + "  " + m.keyHints("y", "yes", "n", "no")
+		return s.waitBold.Render("? "+m.confirm.question) + "  " + m.keyHints(m.keys.name(scopeConfirm, actYes), "yes", m.keys.name(scopeConfirm, actNo), "no")
 	case m.praise != "":
 		return s.goodBold.Render("✓ " + m.praise)
 	case m.notice != "":
@@ -23,8 +23,8 @@ func (m *model) footer() string {
 		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
 			actHint, actNext, actBack, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)
 	case m.resizing:
-		t := m.keys[scopePrefix]
-		return m.keyHints(t.key(actLeft)+" "+t.key(actRight)+" "+t.key(actUp)+" "+t.key(actDown), "resize", "Enter", "done")
+		key := func(a action) string { return m.keys.name(scopePrefix, a) }
+		return m.keyHints(key(actLeft)+" "+key(actRight)+" "+key(actUp)+" "+key(actDown), "resize", "Enter", "done")
 	case m.prompting():
 		return m.promptHints()
 	case m.focus == paneShell && m.shell.browse != nil:
@@ -33,34 +33,35 @@ func (m *model) footer() string {
 	after := s.dim.Render(w.say("then", "Key", m.prefixName()) + " ")
 	switch m.focus {
 	case paneLesson:
-		first := m.keyHints("j/k", "scroll", "Esc", "shell")
+		key := func(a action) string { return m.keys.name(scopeLesson, a) }
+		first := m.keyHints(m.upDown(scopeLesson), "scroll", key(actShell), "shell")
 		if len(m.lesson.commands) > 0 {
-			t := m.keys[scopeLesson]
-			first = m.keyHints(keyName(t.key(actPrevCmd))+" "+keyName(t.key(actNextCmd)), "command", keyName(t.key(actInsert)), "insert", t.key(actCopy), "copy", "Esc", "shell")
+			first = m.keyHints(key(actPrevCmd)+" "+key(actNextCmd), "command", key(actInsert), "insert", key(actCopy), "copy", key(actShell), "shell")
 		}
 		first += s.dim.Render(" · ") + after
 		return first + m.hints(scopePrefix, ansi.StringWidth(first), actHint, actNext, actQuit)
 	case paneCluster:
-		first := m.keyHints("j/k", "select") + s.dim.Render("  ")
+		first := m.keyHints(m.upDown(scopeCluster), "select") + s.dim.Render("  ")
 		return first + m.hints(scopeCluster, ansi.StringWidth(first), actDescribe, actYAML, actLogs, actPrevious, actEvents, actShell)
 	}
 	return after + m.hints(scopePrefix, ansi.StringWidth(after), actHint, actNext, actLesson, actCluster, actZoom, actQuit)
 }
 
 func (m *model) promptHints() string {
+	key := func(a action) string { return m.keys.name(scopeAnswer, a) }
 	if m.lesson.prompt.over != promptOpen {
-		return m.keyHints("Enter", "go_on")
+		return m.keyHints(key(actSend), "go_on")
 	}
 	if _, _, open := m.lesson.prompt.place(m.lesson.outcome()); open > 1 {
-		return m.keyHints("Enter", "send", "Tab", "question", "Esc", "shell")
+		return m.keyHints(key(actSend), "send", key(actQuestion), "question", key(actCancel), "shell")
 	}
-	return m.keyHints("Enter", "send", "Esc", "shell")
+	return m.keyHints(key(actSend), "send", key(actCancel), "shell")
 }
 
 // hints draws as many of the actions' keys as fit beside what stands before
 // them, and the help's always.
 func (m *model) hints(in scope, used int, actions ...action) string {
-	t, gap := m.keys[in], m.styles.dim.Render("  ")
+	t, gap := m.keys.in(in), m.styles.dim.Render("  ")
 	hint := func(a action) string {
 		return m.styles.key.Render(keyName(t.key(a))) + " " + m.styles.dim.Render(m.words.say("key_"+string(a)))
 	}
@@ -68,6 +69,9 @@ func (m *model) hints(in scope, used int, actions ...action) string {
 	room := m.layout.width - 6 - used - ansi.StringWidth(help) - 2
 	var out []string
 	for i, a := range actions {
+		if t.key(a) == "" {
+			continue // the prefix key has taken its only one
+		}
 		h := hint(a)
 		room -= ansi.StringWidth(h) + 2
 		if room < 0 {
@@ -92,9 +96,12 @@ func (m *model) keyHints(pairs ...string) string {
 }
 
 // prefixName is the prefix key as people write it: ^G.
-func (m *model) prefixName() string { return keyName(m.prefix) }
+func (m *model) prefixName() string { return keyName(m.keys.prefix) }
 
 // chord is the prefix and an action's key as people write them: ^G l.
-func (m *model) chord(a action) string {
-	return m.prefixName() + " " + keyName(m.keys[scopePrefix].key(a))
+func (m *model) chord(a action) string { return m.keys.chord(a) }
+
+// upDown is the keys that go down and up by a line: j/k.
+func (m *model) upDown(in scope) string {
+	return m.keys.name(in, actLineDown) + "/" + m.keys.name(in, actLineUp)
 }

@@ -30,7 +30,7 @@ func (m *model) helpBox() []string {
 	if len(body) > room {
 		below := len(body) - room - m.helpScroll
 		body = body[m.helpScroll : m.helpScroll+room]
-		end = s.key.Render("j/k") + " " + s.dim.Render(w.say("key_scroll")+w.say("more_below", "Count", below)) + "  " + end
+		end = s.key.Render(m.upDown(scopeOverlay)) + " " + s.dim.Render(w.say("key_scroll")+w.say("more_below", "Count", below)) + "  " + end
 	}
 	return m.box(append(body, "", end))
 }
@@ -74,16 +74,12 @@ func (m *model) helpHere() [][2]string {
 // of an action without a message of its own stand beside the one before.
 func (m *model) helpRows(in scope, before string) [][2]string {
 	var out [][2]string
-	joins := map[action]bool{
-		actPrevCmd: true, actLeft: true, actDown: true, actHistDown: true, actLineUp: true, actPageUp: true, actBottom: true, actMatchBack: true,
-		actCharRight: true, actLineEnd: true, actMarkLines: true,
-	}
-	for _, b := range m.keys[in] {
+	for _, b := range m.keys.in(in) {
 		switch {
 		case len(b.keys) == 0:
 		case b.help != "":
 			out = append(out, [2]string{before + keyName(b.keys[0]), b.help})
-		case joins[b.action] && len(out) > 0:
+		case joins(b.action) && len(out) > 0:
 			out[len(out)-1][0] += " " + keyName(b.keys[0])
 		}
 	}

@@ -22,6 +22,8 @@ type Home struct {
 	Cluster  string
 	Clusters []string
 	Charset  Charset
+	// Keys is which key does what; nil means the built-in ones.
+	Keys *Keymap
 
 	// Input, Output and Environ stand for the terminal in tests, as in Options.
 	Input   io.Reader
@@ -98,6 +100,9 @@ type homeModel struct {
 }
 
 func newHomeModel(h Home) (*homeModel, error) {
+	if h.Keys == nil {
+		h.Keys = defaultKeymap()
+	}
 	m := &homeModel{home: h, dark: true}
 	m.restyle()
 	if err := m.speak(); err != nil {
@@ -159,25 +164,25 @@ func (m *homeModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (m *homeModel) key(name string) tea.Cmd {
-	switch name {
-	case "q", "esc", "ctrl+c", "ctrl+d":
+	switch m.home.Keys.in(scopeMap).at(name) {
+	case actQuit:
 		return tea.Quit
-	case "enter", "space":
+	case actOpen:
 		return m.choose()
-	case "up", "k":
+	case actLineUp:
 		m.move(-1)
-	case "down", "j", "tab":
+	case actLineDown:
 		m.move(1)
-	case "home", "g":
+	case actTop:
 		m.at = 0
-	case "end", "G":
+	case actBottom:
 		m.at = len(m.lessons) - 1
-	case "l":
+	case actLanguage:
 		m.home.Lang = after(m.home.Langs, m.home.Lang)
 		if err := m.speak(); err != nil {
 			return tea.Quit // the same words were there a moment ago
 		}
-	case "c":
+	case actProvider:
 		if len(m.home.Clusters) > 0 {
 			m.home.Cluster = after(m.home.Clusters, m.home.Cluster)
 		}

@@ -93,12 +93,13 @@ func languageName(lang string) string {
 
 func (m *homeModel) keyHints() string {
 	s, w := m.styles, m.words
-	pairs := [][2]string{{"↑↓", "home_key_choose"}, {"Enter", "home_key_start"}, {"l", "home_key_lang"}}
+	key := func(a action) string { return m.home.Keys.name(scopeMap, a) }
+	pairs := [][2]string{{key(actLineUp) + key(actLineDown), "home_key_choose"}, {key(actOpen), "home_key_start"}, {key(actLanguage), "home_key_lang"}}
 	if len(m.home.Clusters) > 0 {
-		pairs = append(pairs, [2]string{"c", "home_key_cluster"})
+		pairs = append(pairs, [2]string{key(actProvider), "home_key_cluster"})
 	}
 	var out []string
-	for _, p := range append(pairs, [2]string{"q", "key_quit"}) {
+	for _, p := range append(pairs, [2]string{key(actQuit), "key_quit"}) {
 		out = append(out, s.key.Render(p[0])+" "+s.dim.Render(w.say(p[1])))
 	}
 	return strings.Join(out, "  ")

@@ -32,6 +32,13 @@ func ParseKey(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("key %q: %w", name, err)
 	}
+	if mods["shift"] && len(mods) == 1 && utf8.RuneCountInString(key) == 1 { // its capital is what is sent
+		capital := strings.ToUpper(key)
+		if capital == strings.ToLower(key) {
+			return "", fmt.Errorf("key %q: write the character that Shift makes of it", name)
+		}
+		return capital, nil
+	}
 	out := ""
 	for _, mod := range []string{"ctrl", "alt", "shift"} {
 		if mods[mod] {
@@ -75,20 +82,17 @@ func ParsePrefix(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	why := ""
+	why := neverSent(key)
 	switch base := strings.TrimPrefix(key, "ctrl+"); {
+	case why != "":
 	case key == "ctrl+c":
 		why = "it interrupts programs in the shell"
-	case slices.Contains([]string{"ctrl+i", "ctrl+m", "ctrl+[", "ctrl+h"}, key):
-		why = "terminals send it for Tab, Enter, Esc or Backspace"
 	case len(base) > 1 && base[0] == 'f' && key == base: // f1 to f24
 	case strings.HasPrefix(key, "alt+"), key == "insert":
 	case key == base:
 		why = "it is needed for typing"
 	case utf8.RuneCountInString(base) > 1 && base != "space":
 		why = "many terminals can't send it"
-	case utf8.RuneCountInString(base) == 1 && !strings.Contains(`abcdefghijklmnopqrstuvwxyz\]^_@`, base):
-		why = "terminals can't send it"
 	}
 	if why != "" {
 		return "", fmt.Errorf("%s can't be the prefix key: %s; take one such as ctrl+g, ctrl+b, alt+g or f12", key, why)

@@ -21,7 +21,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case m.confirm != nil:
 		c := m.confirm
 		m.confirm = nil
-		if name == "y" || name == "Y" {
+		if m.keys.in(scopeConfirm).at(name) == actYes {
 			return c.yes()
 		}
 		return nil
@@ -29,7 +29,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		m.shell.own = false
 		return nil
 	case m.help:
-		switch by := steps(m.keys[scopeOverlay].at(name), m.height/2); by {
+		switch by := steps(m.keys.in(scopeOverlay).at(name), m.height/2); by {
 		case 0:
 			m.help, m.helpScroll = false, 0
 		default:
@@ -38,15 +38,15 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		return nil
 	case m.prefixed:
 		m.prefixed = false
-		if k.Keystroke() == m.prefix {
+		if k.Keystroke() == m.keys.prefix {
 			return m.toShell(k) // twice sends it to the program
 		}
-		return m.do(m.keys[scopePrefix].at(name))
-	case k.Keystroke() == m.prefix:
+		return m.do(m.keys.in(scopePrefix).at(name))
+	case k.Keystroke() == m.keys.prefix:
 		m.prefixed, m.resizing = true, false
 		return nil
 	case m.resizing:
-		if a := m.keys[scopePrefix].at(name); resizes(a) {
+		if a := m.keys.in(scopePrefix).at(name); resizes(a) {
 			return m.resize(a)
 		}
 		m.resizing = false
@@ -62,9 +62,9 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case m.focus == paneShell:
 		return m.toShell(k)
 	case m.focus == paneLesson:
-		return m.do(m.keys[scopeLesson].at(name))
+		return m.do(m.keys.in(scopeLesson).at(name))
 	}
-	return m.do(m.keys[scopeCluster].at(name))
+	return m.do(m.keys.in(scopeCluster).at(name))
 }
 
 func (m *model) keyStarting(name string) tea.Cmd {
@@ -151,7 +151,7 @@ func (m *model) lessonCommand(a action) tea.Cmd {
 	case actNext:
 		switch {
 		case page.Index+1 >= page.Count:
-			m.notice = w.say("last_step")
+			m.notice = w.say("last_step", "Key", m.chord(actQuit))
 		case m.met():
 			return tea.Batch(m.closePrompt(), act(s.Next))
 		default:

@@ -81,22 +81,22 @@ func (p *lessonPane) scrollBy(n int) {
 }
 
 // lines draws the pane, or gives what was drawn last when nothing has changed.
-func (p *lessonPane) lines(r rect, w *words, s *styles, prefix string) []string {
+func (p *lessonPane) lines(r rect, w *words, s *styles, keys *Keymap) []string {
 	key := lessonKey{p.version, r, s}
 	if p.cache == nil || key != p.cacheFor {
-		p.cache, p.cacheFor = p.draw(r, w, s, prefix), key
+		p.cache, p.cacheFor = p.draw(r, w, s, keys), key
 	}
 	return p.cache
 }
 
-func (p *lessonPane) draw(r rect, w *words, s *styles, prefix string) []string {
+func (p *lessonPane) draw(r rect, w *words, s *styles, keys *Keymap) []string {
 	if p.page.Count == 0 {
 		return pad([]string{s.dim.Render(w.say("lesson_waiting"))}, r)
 	}
 	old := len(p.body)
 	p.render(r.w, w, s)
 	room := max((r.h-1)/2, r.h-len(p.body)-1) // the text has the better half
-	view := checksView{p, r.w, r.h < compactHeight, w, s, prefix}
+	view := checksView{p, r.w, r.h < compactHeight, w, s, keys}
 	head, checks := view.lines(room)
 	at := -1 // the line with the head
 	if head != "" {

@@ -50,8 +50,7 @@ type model struct {
 	top        pane // lesson or cluster, where there is room for one
 	want       Layout
 	keeper     *keeper
-	keys       bindings
-	prefix     string
+	keys       *Keymap
 	prefixed   bool // the prefix key was pressed
 	resizing   bool // keys move the borders
 	drag       dragging
@@ -80,17 +79,17 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 		return nil, err
 	}
 	m := &model{
-		ctx: ctx, opts: opts, now: opts.Now, words: w, prefix: opts.Prefix,
+		ctx: ctx, opts: opts, now: opts.Now, words: w, keys: opts.Keys,
 		phases: phases, started: started, abort: abort,
 		shells: &shells{}, lesson: &lessonPane{command: -1}, cluster: &clusterPane{}, shell: &shellPane{}, overlay: &overlayPane{},
-		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), keeper: &keeper{save: opts.SaveLayout}, keys: defaultBindings(),
+		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), keeper: &keeper{save: opts.SaveLayout},
 		clusterPace: &pacer{interval: clusterPace}, shellPace: &pacer{interval: shellPace},
 	}
 	if m.now == nil {
 		m.now = time.Now
 	}
-	if m.prefix == "" {
-		m.prefix = "ctrl+g"
+	if m.keys == nil {
+		m.keys = defaultKeymap()
 	}
 	m.start.began = m.now()
 	return m, m.setLook(true, depthFull)

@@ -29,8 +29,8 @@ type Options struct {
 	Start func(ctx context.Context, report cluster.Progress) (*Running, error)
 	// Lang is the language of the screen: en, zh-TW or zh-CN.
 	Lang string
-	// Prefix is the prefix key as Bubble Tea names it; "ctrl+g" when empty.
-	Prefix string
+	// Keys is which key does what; nil means the built-in ones.
+	Keys *Keymap
 	// Layout is how the learner left the screen arranged. SaveLayout is called
 	// when that has changed, one call at a time; nil forgets it.
 	Layout     Layout

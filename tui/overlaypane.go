@@ -231,7 +231,7 @@ func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
 		o.keySearch(k)
 		return nil
 	}
-	a := m.keys[scopeOverlay].at(k.String())
+	a := m.keys.in(scopeOverlay).at(k.String())
 	switch a {
 	case actClose:
 		o.close()
@@ -340,8 +340,8 @@ func (m *model) overlayFoot() string {
 		count = s.key.Render("/") + s.text.Render(string(o.search.text)) + count + "  "
 	}
 	where := s.dim.Render(itoa(min(o.scroll+o.room, len(o.lines)))+"/"+itoa(len(o.lines))) + "  "
-	t := m.keys[scopeOverlay]
-	return where + count + m.keyHints(t.key(actSearch), "search", t.key(actMatch), "match", t.key(actReload), "reload", t.key(actCopy), "copy", keyName(t.key(actClose)), "close")
+	key := func(a action) string { return m.keys.name(scopeOverlay, a) }
+	return where + count + m.keyHints(key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy", key(actClose), "close")
 }
 
 // paint colours a line: the key of a YAML or describe line, and what was

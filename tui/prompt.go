@@ -153,28 +153,29 @@ func (m *model) closePrompt() tea.Cmd {
 // keyPrompt edits the answer to a question.
 func (m *model) keyPrompt(k tea.KeyPressMsg) tea.Cmd {
 	p, o, name := m.lesson.prompt, m.lesson.outcome(), k.String()
+	a := m.keys.in(scopeAnswer).at(name)
 	if p.over != promptOpen {
-		if name != "enter" && name != "esc" {
+		if a != actSend && a != actCancel {
 			return nil // typed for an answer
 		}
-		if q := p.next(o); q != nil && name == "enter" && p.over == promptDone {
+		if q := p.next(o); q != nil && a == actSend && p.over == promptDone {
 			m.lesson.prompt = &prompt{check: q.ID}
 			return nil
 		}
 		return m.closePrompt()
 	}
-	switch name {
-	case "esc", "ctrl+c":
+	switch a {
+	case actCancel:
 		return m.closePrompt()
-	case "tab":
+	case actQuestion:
 		if q := p.next(o); q != nil {
 			m.lesson.prompt = &prompt{check: q.ID}
 		}
-	case "up":
+	case actRecall:
 		if len(p.text) == 0 {
 			p.insert(p.last)
 		}
-	case "enter":
+	case actSend:
 		answer := p.answer(o)
 		if answer == "" || p.waiting {
 			return nil

@@ -143,7 +143,7 @@ func (m *model) keyBrowse(k tea.KeyPressMsg) tea.Cmd {
 		return m.keySearch(k)
 	}
 	half := max(f.height/2, 1)
-	switch m.keys[scopeHistory].at(k.String()) {
+	switch m.keys.in(scopeHistory).at(k.String()) {
 	case actLineUp:
 		m.browseTo(-1, false)
 	case actLineDown:
@@ -178,7 +178,7 @@ func (m *model) keyBrowse(k tea.KeyPressMsg) tea.Cmd {
 		if s := b.selection(f.width); s != nil {
 			return tea.Batch(m.copyShell(*s), m.leaveHistory())
 		}
-		m.notice = m.words.say("nothing_selected")
+		m.notice = m.words.say("nothing_selected", "Key", m.keys.name(scopeHistory, actMark))
 	case actClose:
 		return m.leaveHistory()
 	case actHelp:
