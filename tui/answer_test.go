@@ -119,6 +119,31 @@ func TestQuestionAfterQuestion(t *testing.T) {
 	}
 }
 
+// TestOneVerdict: after a right answer and then a wrong one, the lesson says the
+// one true thing about the question that is open, and says it once.
+func TestOneVerdict(t *testing.T) {
+	wrong := questions("en", 1)
+	wrong.Outcome.Checks[3].Why = []string{"“go” is not it."}
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		s := newScreen(t, "en", size[0], size[1], 3)
+		s.send(lessonMsg(questions("en", 0)))
+		s.shell.term = nil
+		for _, what := range []any{"ctrl+g", "a", "x", "enter", questions("en", 1), "g", "o", "enter", wrong} {
+			switch what := what.(type) {
+			case string:
+				s.pressAndRun(what)
+			case lessons.Update:
+				s.lesson.set(what)
+				s.afterAnswer()
+			}
+		}
+		words := strings.Join(strings.Fields(s.text()), " ")
+		if strings.Contains(words, "Right.") || strings.Count(words, "is not it") != 1 || !strings.Contains(words, "? Question 2 of 3") {
+			t.Errorf("%v:\n%s", size, s.text())
+		}
+	}
+}
+
 // pressAndRun gives the model a key. Of its commands it runs those that ask the
 // lesson for something, but leaves out what they say.
 func (s *screen) pressAndRun(key string) {

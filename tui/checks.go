@@ -157,8 +157,8 @@ func (v checksView) check(c lessons.CheckResult, wrapped bool) []string {
 // why says why a check is not met; where space is short, that is the question
 // for one that has not been answered.
 func (v checksView) why(c lessons.CheckResult, wrapped bool) []string {
-	if c.Verdict == lessons.Met {
-		return nil
+	if c.Verdict == lessons.Met || v.prompting() && c.ID == v.prompt.check {
+		return nil // the prompt says what was wrong
 	}
 	style, whys := v.styles.dim, c.Why
 	if c.Verdict == lessons.Violated {

@@ -180,7 +180,7 @@ func (m *model) keyPrompt(k tea.KeyPressMsg) tea.Cmd {
 		if answer == "" || p.waiting {
 			return nil
 		}
-		p.last, p.waiting, p.text, p.pos = answer, true, nil, 0
+		p.last, p.waiting, p.right, p.text, p.pos = answer, true, false, nil, 0
 		s := m.running.Session
 		return func() tea.Msg {
 			s.Answer(p.check, answer)
