@@ -89,6 +89,7 @@ shot: build ## take the README's picture anew
 	@mkdir -p docs/images; go build -o bin/shot ./hack/shot
 	state=$$(mktemp -d /tmp/k8stutor-shot.XXXXXX); \
 	trap 'XDG_STATE_HOME=$$state bin/k8stutor cluster delete >/dev/null 2>&1 || true; rm -rf "$$state"' EXIT; \
+	mkdir -p $$state/k8stutor; : >$$state/k8stutor/tour-seen; \
 	env XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state SHELL=/bin/sh PS1='$$ ' LANG=C.UTF-8 \
 	  bin/shot -size 120x40 -script hack/shot/endpoints.txt -o docs/images/screen.svg -title 'k8stutor start service' \
 	  -- bin/k8stutor --cluster embedded start service/endpoints

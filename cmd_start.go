@@ -155,7 +155,7 @@ func (a *app) screen(cmd *cobra.Command, o *opened) error {
 	defer func() { fmt.Fprint(stderr, later.String()) }()
 
 	err := tui.Run(cmd.Context(), tui.Options{
-		Lang: o.lang, Keys: a.keys, Layout: a.layout(), SaveLayout: a.saveLayout, Charset: charset(o.lang, os.Getenv),
+		Lang: o.lang, Keys: a.keys, Layout: a.layout(), SaveLayout: a.saveLayout, TourSeen: a.tourSeen(), Charset: charset(o.lang, os.Getenv),
 		Start: func(ctx context.Context, report cluster.Progress) (*tui.Running, error) {
 			inner := *cmd
 			inner.SetContext(ctx)

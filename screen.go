@@ -97,19 +97,35 @@ func (a *app) saveLayout(l tui.Layout) error {
 	if err != nil {
 		return err
 	}
+	return a.writeState(a.layoutFile(), append(data, '\n'))
+}
+
+// tourFile is there when the learner has seen the tour.
+func (a *app) tourFile() string { return filepath.Join(a.state, "tour-seen") }
+
+// tourSeen notes that the tour was seen; it is nil when that is noted already.
+func (a *app) tourSeen() func() error {
+	if _, err := os.Stat(a.tourFile()); err == nil {
+		return nil
+	}
+	return func() error { return a.writeState(a.tourFile(), []byte("The tour of the screen was seen.\n")) }
+}
+
+// writeState writes a file of the state folder, whole or not at all.
+func (a *app) writeState(file string, data []byte) error {
 	if err := os.MkdirAll(a.state, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(a.state, ".screen-*.json") // 0600
+	f, err := os.CreateTemp(a.state, "."+filepath.Base(file)+"-*") // 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(data, '\n'))
+	_, err = f.Write(data)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), a.layoutFile())
+		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
 		os.Remove(f.Name())

@@ -10,6 +10,24 @@ import (
 	"github.com/k8stutor/k8stutor/tui"
 )
 
+// TestTourIsShownOnce: the note that it was seen stays.
+func TestTourIsShownOnce(t *testing.T) {
+	a := &app{state: filepath.Join(t.TempDir(), "state")}
+	seen := a.tourSeen()
+	if seen == nil {
+		t.Fatal("a newcomer gets no tour")
+	}
+	if err := seen(); err != nil {
+		t.Fatal(err)
+	}
+	if a.tourSeen() != nil {
+		t.Error("the tour is shown again")
+	}
+	if left, err := filepath.Glob(filepath.Join(a.state, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestLayoutIsKept(t *testing.T) {
 	a := &app{v: viper.New(), state: filepath.Join(t.TempDir(), "state")}
 	if got := a.layout(); got != (tui.Layout{}) {

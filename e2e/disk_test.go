@@ -162,6 +162,7 @@ func TestStateFolder(t *testing.T) {
 	t.Run("full while somebody learns", func(t *testing.T) {
 		d.remount(0, "size=300m")
 		l.must(t, "--cluster", "embedded", "cluster", "up")
+		l.write(t, tourSeen, "") // the disk came over the first
 		r := l.sit(t, 120, 40, "start", "service")
 		r.see("CHECKS")
 		before, _ := d.progress()

@@ -26,6 +26,9 @@ import (
 // elsewhere.
 const patience = 90 * time.Second
 
+// tourSeen is there when the learner has seen the tour of the screen.
+const tourSeen = "state/k8stutor/tour-seen"
+
 // learner is somebody with a home folder of their own, on a machine that has
 // no container engine and no kubectl.
 type learner struct {
@@ -57,6 +60,7 @@ func newLearner(t testing.TB) *learner {
 		"SHELL=/bin/sh", "PS1=$ ", "LANG=en_US.UTF-8", "USER=learner",
 	}
 	l.write(t, ".kube/config", kubeconfig)
+	l.write(t, tourSeen, "") // this learner is no newcomer
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

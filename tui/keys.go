@@ -18,6 +18,8 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case m.stage != running:
 		return m.keyStarting(name)
+	case m.touring():
+		return m.endTour()
 	case m.confirm != nil:
 		c := m.confirm
 		m.confirm = nil
@@ -247,7 +249,7 @@ func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
 
 func (m *model) paste(text string) tea.Cmd {
 	switch {
-	case m.stage != running || m.confirm != nil || m.help || m.shell.own:
+	case m.stage != running || m.touring() || m.confirm != nil || m.help || m.shell.own:
 	case m.prompting():
 		m.lesson.touch()
 		m.lesson.prompt.insert(strings.Join(strings.Fields(text), " "))

@@ -55,6 +55,7 @@ type model struct {
 	resizing   bool // keys move the borders
 	drag       dragging
 	noMouse    bool // the terminal keeps the mouse
+	tour       bool // what a newcomer is told is still to be read
 	help       bool // the help is open
 	helpScroll int
 	confirm    *confirm // a question that waits for y or n
@@ -82,7 +83,7 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 		ctx: ctx, opts: opts, now: opts.Now, words: w, keys: opts.Keys,
 		phases: phases, started: started, abort: abort,
 		shells: &shells{}, lesson: &lessonPane{command: -1}, cluster: &clusterPane{}, shell: &shellPane{}, overlay: &overlayPane{},
-		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), keeper: &keeper{save: opts.SaveLayout},
+		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), tour: opts.TourSeen != nil, keeper: &keeper{save: opts.SaveLayout},
 		clusterPace: &pacer{interval: clusterPace}, shellPace: &pacer{interval: shellPace},
 	}
 	if m.now == nil {

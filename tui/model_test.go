@@ -57,6 +57,7 @@ var scenes = []struct {
 	{"cluster", func(s *screen) { s.press("ctrl+g", "c") }},
 	{"prefix", func(s *screen) { s.press("ctrl+g") }},
 	{"help", func(s *screen) { s.press("ctrl+g", "?") }},
+	{"tour", func(s *screen) { s.tour = true }},
 	{"confirm", func(s *screen) { s.press("ctrl+g", "q") }},
 	{"question", func(s *screen) {
 		u := update(langOf(s))

@@ -27,7 +27,7 @@ func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 	if m.drag != dragNothing {
 		return m.dragTo(msg)
 	}
-	if m.help || m.confirm != nil || m.shell.own {
+	if m.touring() || m.help || m.confirm != nil || m.shell.own {
 		return nil
 	}
 	if m.overlay.open {

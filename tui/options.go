@@ -35,6 +35,9 @@ type Options struct {
 	// when that has changed, one call at a time; nil forgets it.
 	Layout     Layout
 	SaveLayout func(Layout) error
+	// TourSeen notes that the learner has seen the tour, which is shown until
+	// then; nil shows none.
+	TourSeen func() error
 	// Charset is what the terminal can show.
 	Charset Charset
 

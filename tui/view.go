@@ -27,7 +27,7 @@ func (m *model) View() tea.View {
 		return v
 	}
 	shell := m.layout.panes[paneShell]
-	if m.focus == paneShell && shell.h > 0 && m.confirm == nil && !m.help && !m.overlay.open {
+	if m.focus == paneShell && shell.h > 0 && m.confirm == nil && !m.touring() && !m.help && !m.overlay.open {
 		v.Cursor = m.shell.cursor(shell)
 	}
 	if !m.noMouse {
@@ -62,6 +62,9 @@ func (m *model) frame() []string {
 	}
 	if m.help {
 		out = overlay(out, m.helpBox(), m.width)
+	}
+	if m.touring() {
+		out = overlay(out, m.tourBox(), m.width)
 	}
 	return out
 }
