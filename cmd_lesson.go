@@ -276,7 +276,8 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 		}
 	} else {
 		printSpent(cmd.OutOrStdout(), results)
-		fmt.Fprintf(cmd.OutOrStdout(), "%d shown, %d not as they should be, %.0f s\n", len(results)-failed, failed, time.Since(began).Seconds())
+		fmt.Fprintf(cmd.OutOrStdout(), "%d shown, %d of them at the second try, %d not as they should be, %.0f s\n",
+			len(results)-failed, harness.Second(results), failed, time.Since(began).Seconds())
 	}
 	if failed > 0 {
 		return &exitError{exitFailed}
@@ -298,12 +299,18 @@ func printSpent(w io.Writer, results []harness.Result) {
 
 func printResult(w io.Writer, r harness.Result) {
 	mark := "✓"
-	if !r.OK {
+	switch {
+	case r.Late:
+		mark = "…"
+	case !r.OK:
 		mark = "✗"
 	}
 	what := string(r.Phase)
 	if r.Name != "" {
 		what += ": " + r.Name
+	}
+	if r.Second {
+		what += " (second try, alone)"
 	}
 	at := r.Lesson
 	for _, part := range []string{r.Step, r.Case} {
@@ -314,5 +321,8 @@ func printResult(w io.Writer, r harness.Result) {
 	fmt.Fprintf(w, "%s %-28s %-52s %6.1f s\n", mark, at, what, r.Took.Seconds())
 	if !r.OK {
 		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(strings.TrimSpace(r.Detail), "\n", "\n    "))
+	}
+	if r.Late {
+		fmt.Fprintln(w, "    to be tried once more at the end, alone")
 	}
 }

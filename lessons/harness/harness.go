@@ -48,14 +48,19 @@ const (
 
 // Result is one thing that was to be shown.
 type Result struct {
-	Lesson string        `json:"lesson"`
-	Step   string        `json:"step"`
-	Case   string        `json:"case,omitempty"`
-	Phase  Phase         `json:"phase"`
-	Name   string        `json:"name,omitempty"` // of a mutant or an alternative
-	OK     bool          `json:"ok"`
-	Detail string        `json:"detail,omitempty"` // what is wrong
-	Took   time.Duration `json:"took"`             // nanoseconds
+	Lesson string `json:"lesson"`
+	Step   string `json:"step"`
+	Case   string `json:"case,omitempty"`
+	Phase  Phase  `json:"phase"`
+	Name   string `json:"name,omitempty"` // of a mutant or an alternative
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"` // what is wrong
+	// Late: it was not shown in time, while other tests had the machine too. It
+	// is reported, but not counted: the whole unit is tried once more, alone.
+	Late bool `json:"late,omitempty"`
+	// Second: this is that second try.
+	Second bool          `json:"second,omitempty"`
+	Took   time.Duration `json:"took"` // nanoseconds
 	Spent  Spent         `json:"spent"`
 
 	order int
@@ -136,27 +141,39 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	collect := &collector{options: o}
+	collect := &collector{options: o, recorded: map[string]bool{}}
 	err = runAll(ctx, o, units, collect)
 	if err == nil && o.Outside != nil {
 		after, listErr := o.outside(ctx)
 		if err = listErr; err == nil {
-			collect.add(leftBehind(o.Select, before, after), len(units))
+			collect.add(leftBehind(o.Select, before, after), len(units), false)
 		}
 	}
 	slices.SortStableFunc(collect.results, func(a, b Result) int { return cmp.Compare(a.order, b.order) })
 	return collect.results, err
 }
 
-// runAll runs the units side by side, as far as they may.
-func runAll(ctx context.Context, o Options, units []unit, collect *collector) error {
+// runAll runs the units side by side, as far as they may, and then alone those
+// that were late.
+func runAll(outer context.Context, o Options, units []unit, collect *collector) error {
 	parallel := cmp.Or(o.Parallel, DefaultParallel)
 	queue := newQueue(units)
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(outer)
 	// The namespace controller waits 5 s before it removes a namespace; the
 	// next test need not wait with it.
 	var leaving errgroup.Group
 	leaving.SetLimit(3 * parallel)
+	one := func(i int, namespace string, second bool) error {
+		r := &run{
+			options: o, unit: units[i], share: func() { queue.share(i) }, record: collect.record,
+			report: func(result Result) { collect.add(result, i, second) },
+		}
+		err := r.inSpace(ctx, fmt.Sprintf("%s-%s", units[i].lesson.Namespace(), namespace))
+		if r.space != nil {
+			leaving.Go(func() error { return r.leave(ctx) })
+		}
+		return err
+	}
 	for range parallel {
 		group.Go(func() error {
 			for {
@@ -164,12 +181,8 @@ func runAll(ctx context.Context, o Options, units []unit, collect *collector) er
 				if !ok {
 					return nil
 				}
-				r := &run{options: o, unit: units[i], report: func(result Result) { collect.add(result, i) }, record: collect.record, share: func() { queue.share(i) }}
-				err := r.inSpace(ctx, fmt.Sprintf("%s-%s%d", units[i].lesson.Namespace(), o.Suffix, i))
+				err := one(i, fmt.Sprintf("%s%d", o.Suffix, i), false)
 				queue.done(i)
-				if r.space != nil {
-					leaving.Go(func() error { return r.leave(ctx) })
-				}
 				if err != nil {
 					queue.stop()
 					return err
@@ -177,30 +190,72 @@ func runAll(ctx context.Context, o Options, units []unit, collect *collector) er
 			}
 		})
 	}
-	return errors.Join(group.Wait(), leaving.Wait())
+	err := errors.Join(group.Wait(), leaving.Wait())
+	if err != nil {
+		return err
+	}
+	ctx = outer
+	for _, i := range collect.late() {
+		if err := one(i, fmt.Sprintf("%s%d-second", o.Suffix, i), true); err != nil {
+			return errors.Join(err, leaving.Wait())
+		}
+	}
+	return leaving.Wait()
 }
+
+// maxLate is how many units are tried a second time. More than that is no bad
+// luck: the machine is too slow for the lessons' patience, or they are wrong.
+const maxLate = 20
 
 // collector takes the results of several goroutines.
 type collector struct {
 	options Options
 
-	mu      sync.Mutex
-	results []Result
+	mu       sync.Mutex
+	results  []Result
+	recorded map[string]bool
 }
 
-func (c *collector) add(r Result, order int) {
+func (c *collector) add(r Result, order int, second bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.order = order
+	r.order, r.Second = order, second
+	r.Late = r.Late && !second
 	c.results = append(c.results, r)
 	if c.options.Report != nil {
 		c.options.Report(r)
 	}
 }
 
+// late lists the units with a late result, and forgets all their results: the
+// second try brings them anew. When there are too many, they have failed.
+func (c *collector) late() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var units []int
+	for _, r := range c.results {
+		if r.Late && !slices.Contains(units, r.order) {
+			units = append(units, r.order)
+		}
+	}
+	if len(units) > maxLate {
+		for i := range c.results {
+			c.results[i].Late = false
+		}
+		return nil
+	}
+	c.results = slices.DeleteFunc(c.results, func(r Result) bool { return slices.Contains(units, r.order) })
+	return units
+}
+
 func (c *collector) record(r lessons.Recording) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	key := r.Lesson + "/" + r.Key()
+	if c.recorded[key] {
+		return // a second try; the first has shown this much
+	}
+	c.recorded[key] = true
 	c.options.Record(r)
 }
 
@@ -250,6 +305,17 @@ func Failed(results []Result) int {
 	n := 0
 	for _, r := range results {
 		if !r.OK {
+			n++
+		}
+	}
+	return n
+}
+
+// Second counts the results that were as they should be at the second try only.
+func Second(results []Result) int {
+	n := 0
+	for _, r := range results {
+		if r.OK && r.Second {
 			n++
 		}
 	}
@@ -378,6 +444,13 @@ func (r *run) active(ctx context.Context, step *lessons.Step) error {
 	return nil
 }
 
+// lateError is that something did not come within the time for it. Anything
+// else that is wrong, such as a step that is met and must not be, is wrong
+// however slow the machine is.
+type lateError struct{ error }
+
+func (l lateError) Unwrap() error { return l.error }
+
 // await reads updates until one is as wanted.
 func (r *run) await(ctx context.Context, patience time.Duration, wanted func(lessons.Update) bool) error {
 	timeout := time.NewTimer(patience)
@@ -393,7 +466,7 @@ func (r *run) await(ctx context.Context, patience time.Duration, wanted func(les
 				return nil
 			}
 		case <-timeout.C:
-			return fmt.Errorf("not within %s", patience)
+			return lateError{fmt.Errorf("not within %s", patience)}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -431,6 +504,7 @@ func (r *run) result(step *lessons.Step, phase Phase, name string, err error) bo
 	}
 	if err != nil {
 		out.Detail = err.Error()
+		_, out.Late = errors.AsType[lateError](err)
 	}
 	r.report(out)
 	r.began, r.spent = time.Now(), Spent{}

@@ -1,8 +1,13 @@
 package harness
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +65,76 @@ func TestExclusiveUnitsRunAloneInTheirLesson(t *testing.T) {
 			t.Errorf("%v have run, at most %d side by side", order, most)
 		}
 	})
+}
+
+// noSpace is a namespace in which nothing happens.
+type noSpace struct{ Space }
+
+func (noSpace) Delete(context.Context) error { return nil }
+
+// TestOnlyWhatWasLateIsTriedAgain: a step that is met and must not be is wrong at
+// once; what was not in time is tried again, once, and counted once.
+func TestOnlyWhatWasLateIsTriedAgain(t *testing.T) {
+	lesson := &lessons.Lesson{}
+	late := lateError{errors.New("not within 1m0s")}
+	tries := map[string]int{}
+	var mu sync.Mutex
+	unitOf := func(name string, results ...error) unit {
+		return unit{lesson: lesson, name: name, run: func(_ context.Context, r *run) {
+			mu.Lock()
+			try := tries[name]
+			tries[name]++
+			mu.Unlock()
+			step := &lessons.Step{ID: name}
+			r.result(step, Untouched, "", nil)
+			r.result(step, Solution, "", results[try])
+		}}
+	}
+	var namespaces []string
+	o := Options{Suffix: "t", Open: func(_ context.Context, ns string) (Space, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		namespaces = append(namespaces, ns)
+		return noSpace{}, nil
+	}}
+	units := []unit{
+		unitOf("good", nil), unitOf("wrong", errors.New("the step is met, but must not be")),
+		unitOf("slow", fmt.Errorf("the beginning: %w", late), nil), unitOf("too slow", late, late),
+	}
+	c := &collector{options: o, recorded: map[string]bool{}}
+	if err := runAll(t.Context(), o, units, c); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, r := range c.results {
+		if r.Late || r.Second != (r.Step == "slow" || r.Step == "too slow") {
+			t.Errorf("%+v", r)
+		}
+		if r.Phase == Solution {
+			got[r.Step] = r.OK
+		}
+	}
+	if want := map[string]bool{"good": true, "wrong": false, "slow": true, "too slow": false}; !maps.Equal(got, want) || len(c.results) != 2*len(units) {
+		t.Errorf("got %v in %d results, want %v", got, len(c.results), want)
+	}
+	if Failed(c.results) != 2 || Second(c.results) != 3 {
+		t.Errorf("%d failed, %d shown at the second try", Failed(c.results), Second(c.results))
+	}
+	slices.Sort(namespaces)
+	if len(slices.Compact(slices.Clone(namespaces))) != len(namespaces) {
+		t.Errorf("a namespace was used twice: %v", namespaces)
+	}
+}
+
+// TestTooManyLateHaveFailed: then it is no bad luck.
+func TestTooManyLateHaveFailed(t *testing.T) {
+	c := &collector{recorded: map[string]bool{}}
+	for i := range maxLate + 1 {
+		c.add(Result{Late: true}, i, false)
+	}
+	if again := c.late(); len(again) != 0 || Failed(c.results) != maxLate+1 || c.results[0].Late {
+		t.Errorf("%d are tried again, %d failed", len(again), Failed(c.results))
+	}
 }
 
 func TestAStoppedQueueGivesNothingOut(t *testing.T) {

@@ -168,6 +168,9 @@ func (r *run) script(ctx context.Context, text string, patience time.Duration) e
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	result, err := r.space.Script(ctx, r.session.Dir(), text)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return lateError{err}
+	}
 	if err != nil {
 		return err
 	}
@@ -202,7 +205,7 @@ func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) e
 				return ctx.Err()
 			}
 			if err != nil && !until.IsZero() {
-				return fmt.Errorf("until never came to hold (%s)", oneLine(until.Text))
+				return lateError{fmt.Errorf("until never came to hold (%s)", oneLine(until.Text))}
 			}
 			done = true
 		}
