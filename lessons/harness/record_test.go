@@ -30,7 +30,7 @@ func TestRecordings(t *testing.T) {
 			t.Parallel()
 			held, err := LoadRecordings(recordings, l.Name())
 			if errors.Is(err, fs.ErrNotExist) {
-				t.Skipf("lesson %s is not recorded yet: `k8stutor lesson test %[1]s --record lessons/harness/%s`", l.Name(), recordings)
+				t.Fatalf("lesson %s is not recorded: `k8stutor lesson test %[1]s --record lessons/harness/%s`", l.Name(), recordings)
 			}
 			if err != nil {
 				t.Fatal(err)
