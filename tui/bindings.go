@@ -14,6 +14,7 @@ const (
 	actAnswer   action = "answer"
 	actReset    action = "reset"
 	actRetry    action = "retry"
+	actDraw     action = "draw" // another case
 	actLesson   action = "lesson"
 	actCluster  action = "cluster"
 	actShell    action = "shell"
@@ -130,6 +131,7 @@ func defaultBindings() bindings {
 			{actAnswer, []string{"a"}, "help_answer"},
 			{actReset, []string{"r"}, "help_reset"},
 			{actRetry, []string{"t"}, "help_retry"},
+			{actDraw, []string{"d"}, "help_draw"},
 			{actInsert, []string{"i"}, "help_insert"},
 			{actCopy, []string{"y"}, "help_copy"},
 			{actNextCmd, []string{"."}, "help_command"},

@@ -100,6 +100,8 @@ func (m *model) label(p pane) string {
 	name := m.paneName(p)
 	extra := ""
 	switch {
+	case p == paneLesson && m.lesson.page.Seed > 0:
+		extra = " " + s.dim.Render(m.words.say("case", "Seed", m.lesson.page.Seed))
 	case p == paneCluster && m.cluster.namespace != "":
 		extra = " " + s.dim.Render("ns/"+m.cluster.namespace)
 		switch {

@@ -217,10 +217,15 @@ func (v checksView) foot() []string {
 		return append(out, v.promptLines()...)
 	}
 	switch q := openQuestion(o); {
-	case o.Met && v.page.Index+1 >= v.page.Count:
-		out = append(out, fit(s.goodBold.Render("✓ "+w.say("lesson_done")), v.width))
 	case o.Met:
-		out = append(out, fit(s.goodBold.Render("✓ "+w.say("step_done", "Key", v.keys.chord(actNext))), v.width))
+		done := w.say("step_done", "Key", v.keys.chord(actNext))
+		if v.page.Index+1 >= v.page.Count {
+			done = w.say("lesson_done")
+		}
+		out = append(out, fit(s.goodBold.Render("✓ "+done), v.width))
+		if v.page.Seed > 0 {
+			out = append(out, fit(s.text.Render("  "+w.say("draw_again", "Key", v.keys.chord(actDraw))), v.width))
+		}
 	case v.violated():
 		say(s.bad, "✗ "+w.say("to_retry", "Retry", v.keys.chord(actRetry), "Reset", v.keys.chord(actReset)))
 	case q != nil && !v.compact:

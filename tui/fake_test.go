@@ -37,6 +37,10 @@ func (s *fakeSession) Reset()                         { s.asked <- "reset" }
 func (s *fakeSession) Retry()                         { s.asked <- "retry" }
 func (s *fakeSession) Answer(check, text string)      { s.asked <- "answer " + check + "=" + text }
 func (s *fakeSession) OpenHint()                      { s.asked <- "hint" }
+func (s *fakeSession) Draw(step string, seed int) error {
+	s.asked <- fmt.Sprintf("draw %s %d", step, seed)
+	return nil
+}
 
 // fakeView is a cluster that does not change.
 type fakeView struct {

@@ -21,7 +21,7 @@ func (m *model) footer() string {
 		return s.dim.Render(m.overlay.title)
 	case m.prefixed:
 		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
-			actHint, actNext, actBack, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)
+			actHint, actNext, actBack, actDraw, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)
 	case m.resizing:
 		key := func(a action) string { return m.keys.name(scopePrefix, a) }
 		return m.keyHints(key(actLeft)+" "+key(actRight)+" "+key(actUp)+" "+key(actDown), "resize", "Enter", "done")
@@ -47,6 +47,9 @@ func (m *model) footer() string {
 	return after + m.hints(scopePrefix, ansi.StringWidth(after), actHint, actNext, actLesson, actCluster, actZoom, actQuit)
 }
 
+// idle tells whether an action has nothing to do in this step.
+func (m *model) idle(a action) bool { return a == actDraw && m.lesson.page.Seed == 0 }
+
 func (m *model) promptHints() string {
 	key := func(a action) string { return m.keys.name(scopeAnswer, a) }
 	if m.lesson.prompt.over != promptOpen {
@@ -69,8 +72,8 @@ func (m *model) hints(in scope, used int, actions ...action) string {
 	room := m.layout.width - 6 - used - ansi.StringWidth(help) - 2
 	var out []string
 	for i, a := range actions {
-		if t.key(a) == "" {
-			continue // the prefix key has taken its only one
+		if t.key(a) == "" || m.idle(a) {
+			continue // the prefix key has taken its only one, or it is for another step
 		}
 		h := hint(a)
 		room -= ansi.StringWidth(h) + 2

@@ -76,7 +76,7 @@ func (m *model) helpRows(in scope, before string) [][2]string {
 	var out [][2]string
 	for _, b := range m.keys.in(in) {
 		switch {
-		case len(b.keys) == 0:
+		case len(b.keys) == 0 || m.idle(b.action):
 		case b.help != "":
 			out = append(out, [2]string{before + keyName(b.keys[0]), b.help})
 		case joins(b.action) && len(out) > 0:

@@ -126,7 +126,7 @@ func (m *model) do(a action) tea.Cmd {
 		m.moveCommand(1)
 	case actPrevCmd:
 		m.moveCommand(-1)
-	case actHint, actNext, actBack, actAnswer, actReset, actRetry:
+	case actHint, actNext, actBack, actAnswer, actReset, actRetry, actDraw:
 		return m.lessonCommand(a)
 	}
 	return nil
@@ -173,6 +173,8 @@ func (m *model) lessonCommand(a action) tea.Cmd {
 			return nil
 		}
 		return act(s.Retry)
+	case actDraw:
+		return m.draw()
 	case actAnswer:
 		if m.lesson.prompt == nil {
 			q := openQuestion(m.lesson.outcome())
@@ -184,6 +186,28 @@ func (m *model) lessonCommand(a action) tea.Cmd {
 		}
 		return m.setFocus(paneLesson)
 	}
+	return nil
+}
+
+// draw draws another case, after a question when the present one is not solved.
+func (m *model) draw() tea.Cmd {
+	page, s := m.lesson.page, m.running.Session
+	if page.Seed == 0 {
+		m.notice = m.words.say("no_cases")
+		return nil
+	}
+	draw := func() tea.Cmd {
+		return tea.Batch(m.closePrompt(), func() tea.Msg {
+			if err := s.Draw(page.Step, 0); err != nil {
+				return noticeMsg(err.Error())
+			}
+			return nil
+		})
+	}
+	if m.met() {
+		return draw()
+	}
+	m.confirm = &confirm{m.words.say("confirm_draw", "Seed", page.Seed), draw}
 	return nil
 }
 

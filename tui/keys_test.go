@@ -41,6 +41,8 @@ func TestCommands(t *testing.T) {
 	last.Index = 6
 	preparing := update("en")
 	preparing.Phase = lessons.PhaseSetup
+	open, solved := update("en"), met("en")
+	open.Seed, solved.Seed = 42, 42
 	failed := update("en")
 	failed.Phase, failed.Detail = lessons.PhaseFailed, "apply setup/service.yaml: no such host"
 	tests := []struct {
@@ -61,6 +63,13 @@ func TestCommands(t *testing.T) {
 		{"reset, yes", update("en"), []string{"ctrl+g", "r", "y"}, "reset", ""},
 		{"retry when nothing is broken", update("en"), []string{"ctrl+g", "t"}, "", "nothing is broken"},
 		{"retry", violated, []string{"ctrl+g", "t"}, "retry", ""},
+		{"no cases", update("en"), []string{"ctrl+g", "d"}, "", "this step draws no cases"},
+		{"another case in the keys", open, []string{"ctrl+g"}, "", "p back  d another case  a answer"},
+		{"another case in the help", open, []string{"ctrl+g", "?"}, "", "^G d          another case"},
+		{"another case asks", open, []string{"ctrl+g", "d"}, "", "Case 42 is not solved. Draw another one?"},
+		{"another case, no", open, []string{"ctrl+g", "d", "n"}, "", "LESSON case 42"},
+		{"another case, yes", open, []string{"ctrl+g", "d", "y"}, "draw endpoints 0", ""},
+		{"another case when solved", solved, []string{"ctrl+g", "d"}, "draw endpoints 0", "^G d draws another case."},
 		{"no question", update("en"), []string{"ctrl+g", "a"}, "", "no open question"},
 		{"answer by words", question, []string{"ctrl+g", "a", "1", "0", ".", "9", "backspace", "enter"}, "answer same=10.", ""},
 		{"answer by number", question, []string{"ctrl+g", "a", "2", "enter"}, "answer same=10.96.252.198", ""},

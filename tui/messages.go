@@ -36,9 +36,10 @@ type (
 		term *term.Term
 		err  error
 	}
-	tickMsg  struct{ id int }
-	spinMsg  struct{}
-	closeMsg struct{} // the screen must go: a signal, or the context
+	noticeMsg string // to be told
+	tickMsg   struct{ id int }
+	spinMsg   struct{}
+	closeMsg  struct{} // the screen must go: a signal, or the context
 )
 
 // snapshot is the cluster at one moment, ready to be drawn.

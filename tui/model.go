@@ -186,6 +186,8 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 		}
 	case shellNews:
 		return msg.apply(m)
+	case noticeMsg:
+		m.notice = string(msg)
 	case sessionEndedMsg:
 		m.notice = m.words.say("lesson_ended")
 	case renderedMsg:

@@ -98,6 +98,8 @@ type Session interface {
 	Retry()
 	Answer(check, text string)
 	OpenHint()
+	// Draw begins a step anew with the case of a seed; 0 is the next one.
+	Draw(step string, seed int) error
 }
 
 // ClusterView is the newest state of a cluster. cluster.View is one.

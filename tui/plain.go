@@ -334,9 +334,14 @@ func (t *talk) ending() []string {
 		out = append(out, "")
 	}
 	if t.latest.Index+1 >= t.latest.Count {
-		return append(out, t.words.say("lesson_done"))
+		out = append(out, t.words.say("lesson_done"))
+	} else {
+		out = append(out, t.words.say("plain_step_done"))
 	}
-	return append(out, t.words.say("plain_step_done"))
+	if t.latest.Seed > 0 {
+		out = append(out, t.words.say("plain_draw_again"))
+	}
+	return out
 }
 
 // plainText is Markdown as it is read out: paragraphs without marks, and code

@@ -193,6 +193,39 @@ func TestPlainQuestion(t *testing.T) {
 	}
 }
 
+// TestPlainCases: case draws another one, asks when the present one is open, and
+// is left to the shell where it is the shell's word.
+func TestPlainCases(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := startPlain(t, "en")
+	u := update("en")
+	u.Seed = 7
+	p.session.updates <- u
+	p.wants("k8stutor> ")
+	p.types("case")
+	p.wants("Case 7 is not solved. Draw another one? (y/N)")
+	p.types("y")
+	if got := <-p.session.asked; got != "draw endpoints 0" {
+		t.Fatalf("asked for %q", got)
+	}
+	u = met("en")
+	u.Seed = 7
+	p.session.updates <- u
+	p.wants("Type case for another case")
+	p.types("case 42")
+	if got := <-p.session.asked; got != "draw endpoints 42" {
+		t.Fatalf("asked for %q", got)
+	}
+	p.types("case $x in y) ;; esac")
+	if got := <-p.ran; got != "case $x in y) ;; esac" {
+		t.Fatalf("the shell got %q", got)
+	}
+	p.types("quit")
+	if err := <-p.result; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A signal ends the conversation and the command that runs in it.
 func TestPlainCancelled(t *testing.T) {
 	defer goleak.VerifyNone(t)

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/k8stutor/k8stutor/lessons"
@@ -24,6 +25,11 @@ func (t *talk) line(ctx context.Context, line string) bool {
 		return false
 	case "answer":
 		t.answer(strings.TrimSpace(rest))
+	case "case":
+		if !t.draw(strings.TrimSpace(rest)) { // it is the shell's word as well
+			t.start(ctx, line)
+			return true
+		}
 	case "shell":
 		t.start(ctx, "")
 		return true
@@ -87,9 +93,35 @@ func (t *talk) next() {
 	}
 }
 
+// draw draws the case of a seed, or the next one without; false when the text is
+// no seed.
+func (t *talk) draw(text string) bool {
+	seed, err := strconv.Atoi(text)
+	if text != "" && (err != nil || seed < 1) {
+		return false
+	}
+	u, s := t.latest, t.running.Session
+	draw := func() {
+		if err := s.Draw(u.Step, seed); err != nil {
+			t.say(err.Error())
+		}
+	}
+	switch {
+	case u.Seed == 0:
+		t.say(t.words.say("no_cases"))
+	case u.Outcome.Met:
+		draw()
+	default:
+		t.ask(t.words.say("confirm_draw", "Seed", u.Seed), draw)
+	}
+	return true
+}
+
 // askFirst asks before something that can't be undone.
-func (t *talk) askFirst(question string, yes func()) {
-	t.say(t.words.say(question) + " (y/N)")
+func (t *talk) askFirst(question string, yes func()) { t.ask(t.words.say(question), yes) }
+
+func (t *talk) ask(question string, yes func()) {
+	t.say(question + " (y/N)")
 	t.confirm = yes
 }
 
