@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start build embedded images test vet unit fidelity truth e2e lint cross clean
+.PHONY: help start build embedded images test vet unit fidelity truth e2e e2e-kind lint pictures cross clean
 
 export GOFLAGS := -buildvcs=false
 
@@ -83,16 +83,10 @@ lint: $(LINT) ## golangci-lint with gofumpt and the import rules, both modules
 	$(LINT) run --allow-serial-runners ./...
 	cd cluster/embedded && $(LINT) run --allow-serial-runners --config ../../.golangci.yml ./...
 
-# The picture of the README, of the real program on a real cluster. The script
-# says what is typed; PNG needs rsvg-convert (Debian's librsvg2-bin).
-shot: build ## take the README's picture anew
-	@mkdir -p docs/images; go build -o bin/shot ./hack/shot
-	state=$$(mktemp -d /tmp/k8stutor-shot.XXXXXX); \
-	trap 'XDG_STATE_HOME=$$state bin/k8stutor cluster delete >/dev/null 2>&1 || true; rm -rf "$$state"' EXIT; \
-	mkdir -p $$state/k8stutor; : >$$state/k8stutor/tour-seen; \
-	env XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state SHELL=/bin/sh PS1='$$ ' LANG=C.UTF-8 \
-	  bin/shot -size 120x40 -script hack/shot/endpoints.txt -o docs/images/screen.svg -title 'k8stutor start service' \
-	  -- bin/k8stutor --cluster embedded start service/endpoints
+# The pictures of docs/images, of the real program on a real cluster. The scripts
+# in hack/shot say what is typed.
+pictures: build ## take the pictures and the recording of docs/images anew
+	@hack/shot/pictures.sh
 
 # Without cgo, as a release would be. What does not build is printed with its
 # first error; that is a finding, not a failure.
