@@ -181,11 +181,16 @@ func (a *app) running(cmd *cobra.Command, o *opened, report cluster.Progress) (*
 		l.Close()
 		return nil, err
 	}
+	follow, err := logFollower(access)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
 	trim := time.AfterFunc(trimAfter, trimMemory)
 	ns := o.at.lesson.Namespace()
 	return &tui.Running{
-		Inspect: inspect,
-		Access:  access, Title: o.at.lesson.Text(o.lang).Title, Session: l.session, View: l.session.View(), Namespace: ns,
+		Inspect: inspect, Follow: follow,
+		Access: access, Title: o.at.lesson.Text(o.lang).Title, Session: l.session, View: l.session.View(), Namespace: ns,
 		Resources: watched(o.at.lesson, ns),
 		Shell: tui.ShellSpec{
 			Argv: learnerShell(), Env: a.shellEnv(l, o), Dir: l.dir,

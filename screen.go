@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -55,6 +57,29 @@ func logs(ctx context.Context, in *cluster.Inspector, what tui.Inspection) (stri
 		fmt.Fprintf(&b, "── %s ──\n%s\n", c, text)
 	}
 	return b.String(), nil
+}
+
+// logFollower gives the lines of a Pod's log as they come, each after its
+// container's name when there are several.
+func logFollower(access cluster.Access) (func(context.Context, tui.Inspection, func(string)) error, error) {
+	in, err := cluster.NewInspector(access)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, what tui.Inspection, line func(string)) error {
+		if len(what.Containers) < 2 {
+			return in.FollowLog(ctx, what.Namespace, what.Name, strings.Join(what.Containers, ""), line)
+		}
+		var wg sync.WaitGroup
+		errs := make([]error, len(what.Containers))
+		for i, c := range what.Containers {
+			wg.Go(func() {
+				errs[i] = in.FollowLog(ctx, what.Namespace, what.Name, c, func(text string) { line(c + " │ " + text) })
+			})
+		}
+		wg.Wait()
+		return errors.Join(errs...)
+	}, nil
 }
 
 // describeObject is what `kubectl describe` prints. It takes no context: the

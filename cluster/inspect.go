@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,32 +97,69 @@ func (i *Inspector) YAML(ctx context.Context, resource schema.GroupVersionResour
 // previous it is that of the container before the last restart. Without a
 // container's name it is that of the Pod's only one.
 func (i *Inspector) Log(ctx context.Context, namespace, pod, container string, previous bool) (string, error) {
-	query := url.Values{"tailLines": {fmt.Sprint(maxLogLines)}, "limitBytes": {fmt.Sprint(maxLogBytes)}}
-	if container != "" {
-		query.Set("container", container)
-	}
+	query := url.Values{"limitBytes": {fmt.Sprint(maxLogBytes)}}
 	if previous {
 		query.Set("previous", "true")
+	}
+	body, err := i.openLog(ctx, namespace, pod, container, query)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxLogBytes+4096))
+	return string(text), err
+}
+
+// FollowLog gives the last 2,000 lines of a container's log and then those that
+// come, without their ends, until the container ends or ctx does, whose error it
+// returns then. A line of more than 64 KiB comes in pieces.
+func (i *Inspector) FollowLog(ctx context.Context, namespace, pod, container string, line func(string)) error {
+	body, err := i.openLog(ctx, namespace, pod, container, url.Values{"follow": {"true"}})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	r := bufio.NewReaderSize(body, 64<<10)
+	for {
+		text, _, err := r.ReadLine()
+		switch {
+		case err == nil:
+			line(string(text))
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, io.EOF):
+			return nil
+		default:
+			return fmt.Errorf("log of %s: %w", pod, err)
+		}
+	}
+}
+
+// openLog asks for the end of a container's log.
+func (i *Inspector) openLog(ctx context.Context, namespace, pod, container string, query url.Values) (io.ReadCloser, error) {
+	query.Set("tailLines", fmt.Sprint(maxLogLines))
+	if container != "" {
+		query.Set("container", container)
 	}
 	address := strings.TrimSuffix(i.config.Host, "/") + "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods/" + url.PathEscape(pod) + "/log?" + query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	resp, err := i.web.Do(req)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	if resp.StatusCode < http.StatusBadRequest {
+		return resp.Body, nil
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLogBytes+4096))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLogBytes))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if status := apiStatus(resp, body); status != "" {
-		return "", fmt.Errorf("log of %s: %s", pod, status)
+		return nil, fmt.Errorf("log of %s: %s", pod, status)
 	}
-	if resp.StatusCode >= http.StatusBadRequest {
-		return "", fmt.Errorf("log of %s: HTTP %d", pod, resp.StatusCode)
-	}
-	return string(body), nil
+	return nil, fmt.Errorf("log of %s: HTTP %d", pod, resp.StatusCode)
 }

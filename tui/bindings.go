@@ -65,6 +65,7 @@ const (
 	actMatch     action = "match"
 	actMatchBack action = "match-back"
 	actReload    action = "reload"
+	actFollow    action = "follow"
 	actClose     action = "close"
 
 	actSend     action = "send" // the answer
@@ -185,6 +186,7 @@ func defaultBindings() bindings {
 			binding{actMatchBack, []string{"N"}, ""},
 			binding{actCopy, []string{"y"}, "help_copy_all"},
 			binding{actReload, []string{"r"}, "help_reload"},
+			binding{actFollow, []string{"f"}, "help_follow"},
 			binding{actHelp, []string{"?"}, ""},
 			binding{actClose, []string{"esc", "q", "ctrl+c"}, "help_close_overlay"},
 		),

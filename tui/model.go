@@ -192,6 +192,8 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 		m.notice = m.words.say("lesson_ended")
 	case renderedMsg:
 		m.lesson.take(msg)
+	case followedMsg:
+		return m.followed(msg)
 	case inspectedMsg:
 		m.inspected(msg)
 	case notKeptMsg:

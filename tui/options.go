@@ -70,6 +70,10 @@ type Running struct {
 	// Inspect reads what the learner asks for about an object. It is called
 	// from commands; several calls may be under way at once.
 	Inspect func(ctx context.Context, what Inspection) (string, error)
+	// Follow calls line for each line of a Pod's logs, those that are there and
+	// those that come, until they have ended or ctx has. It may call line from
+	// several goroutines at once.
+	Follow func(ctx context.Context, what Inspection, line func(string)) error
 	// Close ends the session and the watch. Run calls it once, when the
 	// screen is gone.
 	Close func()

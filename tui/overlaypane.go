@@ -27,8 +27,11 @@ type objectRef struct {
 	namespace, name string
 }
 
-// maxOverlayLines is how much of a text is kept to be read, from its end.
-const maxOverlayLines = 20000
+// How much of a text is kept to be read, from its end: lines, and bytes.
+const (
+	maxOverlayLines = 20000
+	maxOverlayBytes = 4 << 20
+)
 
 // overlayPane is a text over the panes: an object, a log, the Events.
 type overlayPane struct {
@@ -39,8 +42,11 @@ type overlayPane struct {
 	waiting bool
 	err     error
 	cancel  context.CancelFunc
-	text    []string // lines as they came
-	lines   []string // wrapped to width
+	follow  *follower // the log that is followed, nil for none
+	fresh   bool      // of it nothing has come yet
+	text    []string  // lines as they came
+	bytes   int       // in them
+	lines   []string  // wrapped to width
 	width   int
 	scroll  int
 	room    int
@@ -80,13 +86,8 @@ func (p *overlayPane) close() {
 // set takes a text, without what could move the cursor or colour the rest.
 func (p *overlayPane) set(text string) {
 	p.waiting, p.width = false, 0
-	p.text = strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if over := len(p.text) - maxOverlayLines; over > 0 {
-		p.text = p.text[over:]
-	}
-	for i, l := range p.text {
-		p.text[i] = printable(strings.ReplaceAll(l, "\t", "    "))
-	}
+	p.text, p.bytes = nil, 0
+	p.append(strings.Split(strings.TrimRight(text, "\n"), "\n"))
 }
 
 // printable is a line without control characters.
@@ -113,32 +114,43 @@ func (p *overlayPane) wrapTo(width int) {
 	}
 	p.width, p.lines = width, p.lines[:0]
 	for _, l := range p.text {
-		if ansi.StringWidth(l) <= width {
-			p.lines = append(p.lines, l)
-			continue
-		}
-		p.lines = append(p.lines, strings.Split(ansi.Hardwrap(l, max(width, 1), true), "\n")...)
+		p.lines = append(p.lines, broken(l, width)...)
 	}
 	p.find()
+}
+
+// broken is a line in pieces that fit the width.
+func broken(line string, width int) []string {
+	if ansi.StringWidth(line) <= width {
+		return []string{line}
+	}
+	return strings.Split(ansi.Hardwrap(line, max(width, 1), true), "\n")
 }
 
 // find looks the search up, without regard to case.
 func (p *overlayPane) find() {
 	p.search.found, p.search.at = nil, 0
-	want := strings.ToLower(string(p.search.text))
-	if want == "" {
-		return
-	}
-	for i, l := range p.lines {
-		if strings.Contains(strings.ToLower(l), want) {
-			p.search.found = append(p.search.found, i)
-			if i < p.scroll {
-				p.search.at = len(p.search.found)
-			}
+	p.findFrom(0)
+	for _, line := range p.search.found {
+		if line < p.scroll {
+			p.search.at++
 		}
 	}
 	if len(p.search.found) > 0 {
 		p.search.at %= len(p.search.found)
+	}
+}
+
+// findFrom looks the search up in the lines from one on.
+func (p *overlayPane) findFrom(first int) {
+	want := strings.ToLower(string(p.search.text))
+	if want == "" {
+		return
+	}
+	for i := first; i < len(p.lines); i++ {
+		if strings.Contains(strings.ToLower(p.lines[i]), want) {
+			p.search.found = append(p.search.found, i)
+		}
 	}
 }
 
@@ -241,6 +253,8 @@ func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
 		o.goTo(1)
 	case actMatchBack:
 		o.goTo(-1)
+	case actFollow:
+		return m.toggleFollow()
 	case actReload:
 		if o.asked.What != "" {
 			return m.inspect(o.asked)
@@ -304,6 +318,9 @@ func (m *model) overlayBox() []string {
 		o.scroll = max(min(o.scroll, len(o.lines)-o.room), 0)
 	}
 	label := s.title.Render(" "+o.title) + " "
+	if o.follow != nil {
+		label += s.good.Render("● "+w.say("following")) + " "
+	}
 	out := []string{rule(s.accent, "╭", label, "╮", r.w)}
 	edge := s.accent.Render("│")
 	for i := range o.room {
@@ -341,6 +358,9 @@ func (m *model) overlayFoot() string {
 	}
 	where := s.dim.Render(itoa(min(o.scroll+o.room, len(o.lines)))+"/"+itoa(len(o.lines))) + "  "
 	key := func(a action) string { return m.keys.name(scopeOverlay, a) }
+	if o.asked.What == "logs" && count == "" {
+		where += m.keyHints(key(actFollow), "follow") + "  "
+	}
 	return where + count + m.keyHints(key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy", key(actClose), "close")
 }
 
