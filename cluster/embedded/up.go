@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,7 +113,9 @@ type bringUp struct {
 	client  *supervise.Client
 	isNew   bool // its files were made by this up
 	joined  bool // a supervisor was there already
-	started bool // this up started the supervisor
+
+	supervisor *os.Process   // that this up started; nil: none
+	ended      chan struct{} // is closed when it has ended
 }
 
 // prepare makes or checks the cluster's files and finds out whether it runs.
@@ -232,11 +235,12 @@ func (b *bringUp) startSupervisor(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
-	b.started = true
+	b.supervisor, b.ended = cmd.Process, make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() { // ends with the supervisor, or with this process
 		err := cmd.Wait()
+		close(b.ended)
 		if err == nil {
 			err = errors.New("exit status 0")
 		}
@@ -251,18 +255,36 @@ func (b *bringUp) startSupervisor(ctx context.Context) error {
 // undo takes back what this up had begun. A cluster that was running before is
 // left alone.
 func (b *bringUp) undo(r *reporter) error {
-	if !b.started && !b.isNew {
+	if b.supervisor == nil && !b.isNew {
 		return nil
 	}
 	p := r.begin(phaseRollback, "Taking back what was begun")
 	// The caller's context has ended, which is why we are here.
 	ctx, cancel := context.WithTimeout(context.Background(), downTimeout)
 	defer cancel()
+	if b.supervisor != nil {
+		// It may be too young to answer, or to hold its lock even: a signal
+		// finds it always.
+		_ = b.supervisor.Signal(syscall.SIGTERM)
+	}
 	err := stopSupervisor(ctx, b.layout)
+	if err == nil && b.supervisor != nil {
+		err = b.awaitSupervisor(ctx)
+	}
 	if err == nil && b.isNew {
 		err = b.layout.Remove()
 	}
 	return p.end(err)
+}
+
+// awaitSupervisor waits until the supervisor that this up started has ended.
+func (b *bringUp) awaitSupervisor(ctx context.Context) error {
+	select {
+	case <-b.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the supervisor (process %d) does not stop: end that process", b.supervisor.Pid)
+	}
 }
 
 func accessOf(l controlplane.Layout, c controlplane.Cluster) access {

@@ -240,7 +240,17 @@ func TestSideBySide(t *testing.T) {
 
 // TestInterruptRollsBack presses Ctrl-C while a new cluster comes up.
 func TestInterruptRollsBack(t *testing.T) {
-	l := newLab(t, binary(t), "lab")
+	bin := binary(t)
+	for name, processes := range map[string]int{
+		"the supervisor has just been started": 2, // up and the supervisor, which is no more than a process yet
+		"the parts run":                        7,
+	} {
+		t.Run(name, func(t *testing.T) { interrupted(t, newLab(t, bin, "lab"), processes) })
+	}
+}
+
+// interrupted presses Ctrl-C when so many processes of the cluster are there.
+func interrupted(t *testing.T, l lab, processes int) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := l.cmd(ctx, "up", "--name", l.name, "--progress", "json")
@@ -249,18 +259,18 @@ func TestInterruptRollsBack(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the parts", func() bool { return len(l.processes(t)) >= 7 })
+	until(t, "the processes", func() bool { return len(l.processes(t)) >= processes })
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil {
 		t.Error("up says that it succeeded")
 	}
-	if _, err := os.Stat(l.dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder is still there: %v", err)
-	}
 	if pids := l.processes(t); len(pids) > 0 {
 		t.Errorf("these processes are left: %v", pids)
+	}
+	if _, err := os.Stat(l.dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
 	}
 	lines := parse(t, &out)
 	if last := lines[len(lines)-1]; last.Phase != "rollback" || !last.Done || last.Err != "" {
