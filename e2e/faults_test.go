@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 			}
 			gone(t, n)
 		}
-		if out := l.must(t, "list"); !strings.Contains(out, "1/9") {
+		if out := l.must(t, "list"); !strings.Contains(out, "1/10") {
 			t.Errorf("the progress is lost:\n%s", out)
 		}
 	})
