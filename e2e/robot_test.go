@@ -182,14 +182,18 @@ type robot struct {
 // sit starts k8stutor on a terminal of this size.
 func (l *learner) sit(t testing.TB, width, height int, args ...string) *robot {
 	t.Helper()
-	tt, err := term.Start(term.Spec{
-		Argv: append([]string{l.bin}, args...), Env: l.env, Dir: l.home, Width: width, Height: height,
-	})
+	return &robot{t, l.at(t, width, height, append([]string{l.bin}, args...)...)}
+}
+
+// at starts a program on a terminal of this size.
+func (l *learner) at(t testing.TB, width, height int, argv ...string) *term.Term {
+	t.Helper()
+	tt, err := term.Start(term.Spec{Argv: argv, Env: l.env, Dir: l.home, Width: width, Height: height})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(tt.Close)
-	return &robot{t, tt}
+	return tt
 }
 
 func (r *robot) screen() string { return strings.Join(r.Text(), "\n") }
