@@ -51,7 +51,11 @@ func findEngineOf(ctx context.Context, only string) (engine, error) {
 	if len(silent) == 0 {
 		return engine{}, errors.New("no container engine (docker, podman, nerdctl) is installed")
 	}
-	return engine{}, fmt.Errorf("%s is installed, but no engine answers it", strings.Join(silent, " and "))
+	verb, them := "is", "it"
+	if len(silent) > 1 {
+		verb, them = "are", "them"
+	}
+	return engine{}, fmt.Errorf("%s %s installed, but no engine answers %s", strings.Join(silent, " and "), verb, them)
 }
 
 // run runs the engine's command; a failure carries what it wrote last. All but

@@ -57,6 +57,38 @@ func engines(t *testing.T, scripts map[string]string) {
 	t.Setenv("PATH", dir)
 }
 
+// Stand-ins: none of these engines is installed where the tests run, as a rule.
+func TestFindEngine(t *testing.T) {
+	const answers, silent = `[ "$1" = ps ]`, "exit 1"
+	for _, tc := range []struct {
+		name    string
+		engines map[string]string
+		only    string // the engine that made the cluster
+		want    string // the engine, or what the error says
+	}{
+		{"docker", map[string]string{"docker": answers}, "", "docker"},
+		{"nerdctl", map[string]string{"nerdctl": answers}, "", "nerdctl"},
+		{"podman", map[string]string{"podman": answers}, "", "podman"},
+		{"kind's order", map[string]string{"podman": answers, "nerdctl": answers, "docker": answers}, "", "docker"},
+		{"the one that answers", map[string]string{"docker": silent, "nerdctl": silent, "podman": answers}, "", "podman"},
+		{"none answers", map[string]string{"docker": silent, "podman": silent}, "", "docker and podman are installed, but no engine answers them"},
+		{"the one that made it", map[string]string{"docker": answers, "podman": answers}, "podman", "podman"},
+		{"the one that made it is silent", map[string]string{"docker": answers, "podman": silent}, "podman", "podman is installed, but no engine answers it"},
+		{"the one that made it is gone", map[string]string{"docker": answers}, "podman", "podman is not installed any more"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			engines(t, tc.engines)
+			found, err := findEngineOf(t.Context(), tc.only)
+			if got := found.name; err == nil && got != tc.want {
+				t.Errorf("found %s, want %s", got, tc.want)
+			}
+			if err != nil && err.Error() != tc.want {
+				t.Errorf("error %q, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
 func TestChooseAuto(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
