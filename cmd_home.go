@@ -1,8 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -32,13 +36,62 @@ func (a *app) browse(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		a.v.Set("lang", choice.Lang)
-		if len(home.Clusters) > 0 {
-			a.v.Set("cluster", choice.Cluster)
-		}
+		a.choose(home, choice)
 		if err := a.startOnScreen(cmd, []string{choice.Lesson}); !errors.Is(err, tui.ErrMap) {
 			return err
 		}
+	}
+}
+
+// choose takes what was chosen on the map, and notes it for the next time. What
+// can't be noted is chosen anew then.
+func (a *app) choose(home tui.Home, choice tui.Choice) {
+	a.v.Set("cluster", choice.Cluster.Provider)
+	if choice.Cluster.Name != "" {
+		a.v.Set("name", choice.Cluster.Name)
+	}
+	last := a.lastChoice()
+	if choice.Lang != home.Lang {
+		last.Lang = choice.Lang
+		a.v.Set("lang", choice.Lang)
+	}
+	last.Name = a.v.GetString("name")
+	if data, err := json.Marshal(last); err == nil {
+		_ = a.writeState(a.choiceFile(), append(data, '\n'))
+	}
+}
+
+// mapChoice is what was last chosen on the map: a language, when it was another
+// than the one at hand, and the cluster's name.
+type mapChoice struct {
+	Lang string `json:"lang,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+func (a *app) choiceFile() string { return filepath.Join(a.state, "map.json") }
+
+// lastChoice is what was noted. A file that is missing or damaged is no choice.
+func (a *app) lastChoice() mapChoice {
+	var c mapChoice
+	data, err := os.ReadFile(a.choiceFile())
+	if err == nil && json.Unmarshal(data, &c) != nil {
+		return mapChoice{}
+	}
+	return c
+}
+
+// recall goes on with the cluster of the last time, unless another is asked for
+// or that one is gone.
+func (a *app) recall(cmd *cobra.Command) {
+	asked := cmd.Flags().Changed("name") || a.v.InConfig("name") || os.Getenv("K8STUTOR_NAME") != ""
+	last, err := cluster.NewHome(a.state, a.lastChoice().Name)
+	if asked || err != nil {
+		return
+	}
+	want := a.v.GetString("cluster")
+	if access, err := last.Access(); err == nil && (want == "auto" || want == access.Provider) {
+		a.v.Set("name", last.Name())
+		a.v.Set("cluster", access.Provider)
 	}
 }
 
@@ -62,43 +115,90 @@ func (a *app) lessonMap(cmd *cobra.Command) (tui.Home, error) {
 	if err != nil {
 		return tui.Home{}, err
 	}
-	progress, err := a.progress(cmd)
+	clusters, chosen, err := a.mapClusters()
 	if err != nil {
 		return tui.Home{}, err
 	}
-	last, err := a.current(nil, progress)
-	if err != nil {
-		return tui.Home{}, err
+	progress := map[string]*lessons.Progress{} // by the cluster's name, read before the map asks
+	for _, c := range clusters {
+		name := a.nameOf(c)
+		if progress[name] != nil {
+			continue
+		}
+		if progress[name], err = a.progressOn(cmd, name); err != nil {
+			return tui.Home{}, err
+		}
 	}
-	here := last.lesson.Name()
-	if progress.Lesson(here).Entered.IsZero() {
-		here = "" // nothing was begun yet
-	}
-	out := tui.Home{
+	return tui.Home{
 		Lang: lang, Langs: lessons.Languages(), Charset: charset(lang, os.Getenv), Keys: a.keys,
-		Lessons: func(lang string) []tui.HomeLesson {
+		Clusters: clusters, Cluster: chosen,
+		Lessons: func(lang string, on tui.HomeCluster) []tui.HomeLesson {
+			p := progress[a.nameOf(on)]
+			here := latest(all, p)
 			return tui.HomeLessons(all, lang, here, func(lesson, step string) bool {
-				return !progress.Lesson(lesson).Steps[step].Met.IsZero()
+				return !p.Lesson(lesson).Steps[step].Met.IsZero()
 			})
 		},
-	}
-	return out, a.mapCluster(&out)
+	}, nil
 }
 
-// mapCluster fills in which cluster is used, or which there are to choose from.
-func (a *app) mapCluster(out *tui.Home) error {
+// latest is the name of the lesson that was entered last, "" when none was.
+func latest(all []*lessons.Lesson, p *lessons.Progress) string {
+	name, entered := "", time.Time{}
+	for _, l := range all {
+		if at := p.Lesson(l.Name()).Entered; at.After(entered) {
+			name, entered = l.Name(), at
+		}
+	}
+	return name
+}
+
+// nameOf is the name that a cluster of the map has or will have.
+func (a *app) nameOf(c tui.HomeCluster) string {
+	if c.Name == "" {
+		return a.v.GetString("name")
+	}
+	return c.Name
+}
+
+// mapClusters is the clusters to choose from, and which one is chosen: the one
+// that the settings name, those that are there besides, and of each provider
+// that has none a new one by its name.
+func (a *app) mapClusters() (list []tui.HomeCluster, chosen int, err error) {
 	home, err := a.home()
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
+	providers := []string{"embedded", "kind"}
 	access, err := home.Access()
 	switch {
 	case err == nil:
-		out.Cluster = access.Provider
-		return nil
+		list = append(list, tui.HomeCluster{Provider: access.Provider, Name: home.Name()})
 	case errors.Is(err, cluster.ErrAbsent):
-		out.Cluster, out.Clusters = a.v.GetString("cluster"), []string{"auto", "embedded", "kind"}
-		return nil
+		for i, p := range append([]string{"auto"}, providers...) {
+			list = append(list, tui.HomeCluster{Provider: p})
+			if p == a.v.GetString("cluster") {
+				chosen = i
+			}
+		}
+	default:
+		return nil, 0, err
 	}
-	return err
+	homes, err := cluster.Homes(a.state)
+	if err != nil {
+		return nil, 0, err
+	}
+	taken := map[string]bool{}
+	for _, h := range homes {
+		taken[h.Name()] = true
+		if access, err := h.Access(); err == nil && h.Name() != home.Name() {
+			list = append(list, tui.HomeCluster{Provider: access.Provider, Name: h.Name()})
+		}
+	}
+	for _, p := range providers {
+		if !taken[p] && !slices.ContainsFunc(list, func(c tui.HomeCluster) bool { return c.Provider == p }) {
+			list = append(list, tui.HomeCluster{Provider: p, Name: p, New: true})
+		}
+	}
+	return list, chosen, nil
 }

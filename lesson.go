@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,11 @@ func (a *app) lessons() ([]*lessons.Lesson, error) {
 }
 
 func (a *app) lang() (string, error) {
-	return lessonLanguage(a.v.GetString("lang"), lessons.Languages(), os.Getenv)
+	asked := a.v.GetString("lang")
+	if last := a.lastChoice().Lang; asked == "" && slices.Contains(lessons.Languages(), last) {
+		asked = last
+	}
+	return lessonLanguage(asked, lessons.Languages(), os.Getenv)
 }
 
 // find looks a LESSON or LESSON/STEP up.
@@ -94,7 +99,12 @@ func (a *app) progress(cmd *cobra.Command) (*lessons.Progress, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := lessons.OpenProgress(filepath.Join(a.state, "progress", home.Name()+".json"), time.Now())
+	return a.progressOn(cmd, home.Name())
+}
+
+// progressOn opens the learner's progress on a cluster.
+func (a *app) progressOn(cmd *cobra.Command, name string) (*lessons.Progress, error) {
+	p, err := lessons.OpenProgress(filepath.Join(a.state, "progress", name+".json"), time.Now())
 	var damaged *lessons.DamagedError
 	if errors.As(err, &damaged) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "k8stutor: "+damaged.Error())

@@ -48,6 +48,7 @@ its own. Your own kubeconfig is never read and never written.`,
 				return unknown("command", args[0], commandNames(cmd))
 			}
 			if onTerminal() && !a.v.GetBool("plain") {
+				a.recall(cmd)
 				return a.browse(cmd)
 			}
 			return cmd.Help()

@@ -13,14 +13,15 @@ import (
 // Home is what the map of the lessons shows. Its functions are called from
 // Update, so they must not wait.
 type Home struct {
-	// Lessons are in the order in which they are best learned, in a language.
-	Lessons func(lang string) []HomeLesson
+	// Lessons are in the order in which they are best learned, in a language,
+	// with how far the learner is on a cluster.
+	Lessons func(lang string, on HomeCluster) []HomeLesson
 	Lang    string
 	Langs   []string
-	// Cluster is the kind of cluster that is used; Clusters are those there
-	// are to choose from, none when the choice is made already.
-	Cluster  string
-	Clusters []string
+	// Clusters are those there are to choose from, at least one; Cluster is
+	// the one that is chosen at the beginning.
+	Clusters []HomeCluster
+	Cluster  int
 	Charset  Charset
 	// Keys is which key does what; nil means the built-in ones.
 	Keys *Keymap
@@ -29,6 +30,13 @@ type Home struct {
 	Input   io.Reader
 	Output  io.Writer
 	Environ []string
+}
+
+// HomeCluster is a cluster to learn on.
+type HomeCluster struct {
+	Provider string
+	Name     string // empty for the one that has no provider yet
+	New      bool   // it has yet to be made
 }
 
 // HomeLesson is a lesson on the map.
@@ -59,7 +67,10 @@ func (l HomeLesson) met() int {
 func (l HomeLesson) done() bool { return l.met() == len(l.Steps) }
 
 // Choice is what was chosen on the map.
-type Choice struct{ Lesson, Lang, Cluster string }
+type Choice struct {
+	Lesson, Lang string
+	Cluster      HomeCluster
+}
 
 // ErrLeft says that the learner left without a choice.
 var ErrLeft = errors.New("left without a choice")
@@ -83,7 +94,11 @@ func RunHome(ctx context.Context, h Home) (Choice, error) {
 	case !m.chosen:
 		return Choice{}, ErrLeft
 	}
-	return Choice{m.lessons[m.at].Name, m.home.Lang, m.home.Cluster}, nil
+	return m.choice(), nil
+}
+
+func (m *homeModel) choice() Choice {
+	return Choice{m.lessons[m.at].Name, m.home.Lang, m.home.Clusters[m.home.Cluster]}
 }
 
 // homeModel is the map's Bubble Tea model.
@@ -128,7 +143,7 @@ func (m *homeModel) speak() error {
 	if err != nil {
 		return err
 	}
-	m.words, m.lessons = w, m.home.Lessons(m.home.Lang)
+	m.words, m.lessons = w, m.home.Lessons(m.home.Lang, m.home.Clusters[m.home.Cluster])
 	if len(m.lessons) == 0 {
 		return errors.New("there are no lessons to show")
 	}
@@ -179,13 +194,18 @@ func (m *homeModel) key(name string) tea.Cmd {
 		m.at = len(m.lessons) - 1
 	case actLanguage:
 		m.home.Lang = after(m.home.Langs, m.home.Lang)
-		if err := m.speak(); err != nil {
-			return tea.Quit // the same words were there a moment ago
-		}
+		return m.again()
 	case actProvider:
-		if len(m.home.Clusters) > 0 {
-			m.home.Cluster = after(m.home.Clusters, m.home.Cluster)
-		}
+		m.home.Cluster = (m.home.Cluster + 1) % len(m.home.Clusters)
+		return m.again()
+	}
+	return nil
+}
+
+// again shows the lessons as another language or cluster has them.
+func (m *homeModel) again() tea.Cmd {
+	if err := m.speak(); err != nil {
+		return tea.Quit // there were lessons and words a moment ago
 	}
 	return nil
 }

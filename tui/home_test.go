@@ -14,7 +14,7 @@ import (
 )
 
 // mapOfThree is a learner who has done one lesson and begun another.
-func mapOfThree(lang string) []HomeLesson {
+func mapOfThree(lang string, on HomeCluster) []HomeLesson {
 	titles := map[string][]string{
 		"en":    {"Service: one address for many Pods", "Rolling update: new version, nobody notices", "Debug: from symptom to cause"},
 		"zh-TW": {"Service：很多 Pod，一個位址", "滾動更新：換了版本，沒人發現", "除錯：從症狀找到原因"},
@@ -27,9 +27,13 @@ func mapOfThree(lang string) []HomeLesson {
 		}
 		return out
 	}
+	met := 3
+	if on.Name == "class" {
+		met = 5
+	}
 	return []HomeLesson{
 		{Name: "service", Title: titles[0], Summary: titles[1] + ". " + titles[2] + ".", Minutes: 35, Steps: steps(10, 10)},
-		{Name: "rolling-update", Title: titles[1], Summary: titles[2] + ".", Minutes: 25, After: []string{"service"}, Steps: steps(8, 3), Here: true},
+		{Name: "rolling-update", Title: titles[1], Summary: titles[2] + ".", Minutes: 25, After: []string{"service"}, Steps: steps(8, met), Here: true},
 		{Name: "debug", Title: titles[2], Summary: titles[0] + ".", Minutes: 40, After: []string{"service", "rolling-update"}, Steps: steps(9, 0)},
 	}
 }
@@ -38,7 +42,7 @@ func newMap(t *testing.T, lang string, width, height int) *homeModel {
 	t.Helper()
 	m, err := newHomeModel(Home{
 		Lessons: mapOfThree, Lang: lang, Langs: []string{"en", "zh-TW", "zh-CN"},
-		Cluster: "auto", Clusters: []string{"auto", "embedded", "kind"},
+		Clusters: []HomeCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind", Name: "class"}, {Provider: "kind", Name: "kind", New: true}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,21 +95,22 @@ func TestMapKeys(t *testing.T) {
 			m.key(k)
 		}
 	}
+	auto := HomeCluster{Provider: "auto"}
 	tests := []struct {
 		name string
 		keys []string
 		want Choice
 	}{
-		{"goes on where the learner was", []string{"enter"}, Choice{"rolling-update", "en", "auto"}},
-		{"another lesson", []string{"down", "enter"}, Choice{"debug", "en", "auto"}},
-		{"not beyond the ends", []string{"k", "k", "k", "enter"}, Choice{"service", "en", "auto"}},
-		{"language and cluster go round", []string{"l", "l", "c", "c", "c", "c", "enter"}, Choice{"rolling-update", "zh-CN", "embedded"}},
+		{"goes on where the learner was", []string{"enter"}, Choice{"rolling-update", "en", auto}},
+		{"another lesson", []string{"down", "enter"}, Choice{"debug", "en", auto}},
+		{"not beyond the ends", []string{"k", "k", "k", "enter"}, Choice{"service", "en", auto}},
+		{"language and cluster go round", []string{"l", "l", "c", "c", "c", "c", "c", "enter"}, Choice{"rolling-update", "zh-CN", HomeCluster{Provider: "embedded"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMap(t, "en", 80, 24)
 			press(m, tt.keys...)
-			got := Choice{m.lessons[m.at].Name, m.home.Lang, m.home.Cluster}
+			got := m.choice()
 			if got != tt.want || !m.chosen {
 				t.Errorf("chose %v (%v), want %v", got, m.chosen, tt.want)
 			}
@@ -116,12 +121,20 @@ func TestMapKeys(t *testing.T) {
 	if !strings.Contains(mapText(t, m), "想去哪裡？") {
 		t.Error("the language did not change")
 	}
+	press(m, "l", "l", "c", "c")
+	if text := mapText(t, m); !strings.Contains(text, "cluster: kind/class") || !strings.Contains(text, "5/8") {
+		t.Errorf("another cluster with its own progress:\n%s", text)
+	}
+	press(m, "c")
+	if text := mapText(t, m); !strings.Contains(text, "cluster: kind/kind (new)") || !strings.Contains(text, "3/8") {
+		t.Errorf("one that is yet to be made:\n%s", text)
+	}
 }
 
 // A lesson that is done leads on to the next.
 func TestMapLeadsOn(t *testing.T) {
-	m, err := newHomeModel(Home{Lang: "en", Lessons: func(string) []HomeLesson {
-		all := mapOfThree("en")
+	m, err := newHomeModel(Home{Lang: "en", Clusters: []HomeCluster{{Provider: "kind"}}, Lessons: func(string, HomeCluster) []HomeLesson {
+		all := mapOfThree("en", HomeCluster{})
 		all[0].Here, all[1].Here = true, false
 		return all
 	}})
@@ -157,7 +170,7 @@ func TestRunHome(t *testing.T) {
 		go func() { _, _ = io.WriteString(typing, tt.typed) }() // ends when the program reads it
 		var out bytes.Buffer
 		choice, err := RunHome(t.Context(), Home{
-			Lessons: mapOfThree, Lang: "en", Cluster: "kind", Input: in, Output: &out, Environ: []string{"TERM=xterm-256color"},
+			Lessons: mapOfThree, Lang: "en", Clusters: []HomeCluster{{Provider: "kind"}}, Input: in, Output: &out, Environ: []string{"TERM=xterm-256color"},
 		})
 		_ = in.Close()
 		if !errors.Is(err, tt.want) || tt.want == nil && choice.Lesson != "rolling-update" {

@@ -77,7 +77,15 @@ func (m *homeModel) frame() []string {
 
 // settings are the language and the cluster.
 func (m *homeModel) settings() string {
-	return m.styles.dim.Render(languageName(m.home.Lang)+" · "+m.words.say("home_cluster", "Cluster", m.home.Cluster)) + " "
+	c := m.home.Clusters[m.home.Cluster]
+	name := c.Provider
+	if c.Name != "" {
+		name += "/" + c.Name
+	}
+	if c.New {
+		name += m.words.say("home_new")
+	}
+	return m.styles.dim.Render(languageName(m.home.Lang)+" · "+m.words.say("home_cluster", "Cluster", name)) + " "
 }
 
 // languageName is a language by its own name.
@@ -95,7 +103,7 @@ func (m *homeModel) keyHints() string {
 	s, w := m.styles, m.words
 	key := func(a action) string { return m.home.Keys.name(scopeMap, a) }
 	pairs := [][2]string{{key(actLineUp) + key(actLineDown), "home_key_choose"}, {key(actOpen), "home_key_start"}, {key(actLanguage), "home_key_lang"}}
-	if len(m.home.Clusters) > 0 {
+	if len(m.home.Clusters) > 1 {
 		pairs = append(pairs, [2]string{key(actProvider), "home_key_cluster"})
 	}
 	var out []string
