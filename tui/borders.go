@@ -181,6 +181,9 @@ func (m *model) bottomBorder() string {
 		shown = m.focus
 	}
 	label := " " + m.footer() + " "
+	if m.overlay.open {
+		label = "" // it is in the text's own border, which lies over this one
+	}
 	if l.arrange != arrangeSide || ansi.StringWidth(label)+4 > l.divider {
 		style := m.border(shown)
 		if l.arrange == arrangeSide {

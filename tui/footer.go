@@ -12,13 +12,16 @@ func (m *model) footer() string {
 	s, w := m.styles, m.words
 	switch {
 	case m.confirm != nil:
-		return s.waitBold.Render("? "+m.confirm.question) + "  " + m.keyHints(m.keys.name(scopeConfirm, actYes), "yes", m.keys.name(scopeConfirm, actNo), "no")
+		// Where there is no room for both, it is better to know the keys.
+		keys := m.keyHints(m.keys.name(scopeConfirm, actYes), "yes", m.keys.name(scopeConfirm, actNo), "no")
+		room := max(m.layout.width-ansi.StringWidth(keys)-10, 0)
+		return s.waitBold.Render(ansi.Truncate("? "+m.confirm.question, room, "…")) + "  " + keys
 	case m.praise != "":
 		return s.goodBold.Render("✓ " + m.praise)
 	case m.notice != "":
 		return s.wait.Render("! " + oneLine(m.notice))
 	case m.overlay.open:
-		return s.dim.Render(m.overlay.title)
+		return m.overlayFoot()
 	case m.prefixed:
 		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
 			actHint, actNext, actBack, actDraw, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)

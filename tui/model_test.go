@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -55,6 +56,19 @@ var scenes = []struct {
 		s.press("ctrl+g", "l")
 	}},
 	{"cluster", func(s *screen) { s.press("ctrl+g", "c") }},
+	{"events", func(s *screen) { s.press("ctrl+g", "c", "e") }},
+	{"describe", func(s *screen) {
+		s.running.Inspect = func(context.Context, Inspection) (string, error) {
+			return "Name:\tgo-api\nLabels:\tapp=go-api\n\t用途=示範\nEvents:\n" + strings.Repeat("  Normal  ScalingReplicaSet  deployment-controller  Scaled up replica set go-api-65577fc4f9 from 0 to 3\n", 30), nil
+		}
+		s.press("ctrl+g", "c")
+		s.frame()
+		cmds := s.press("enter")
+		for _, msg := range runAll(cmds[len(cmds)-1]) {
+			s.send(msg)
+		}
+		s.press("/", "u", "p", "enter")
+	}},
 	{"prefix", func(s *screen) { s.press("ctrl+g") }},
 	{"help", func(s *screen) { s.press("ctrl+g", "?") }},
 	{"tour", func(s *screen) { s.tour = true }},
@@ -88,7 +102,7 @@ func langOf(s *screen) string { return s.opts.Lang }
 
 func TestGoldens(t *testing.T) {
 	for _, lang := range []string{"en", "zh-TW"} {
-		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		for _, size := range [][2]int{{60, 20}, {80, 24}, {120, 40}, {200, 60}} {
 			for _, scene := range scenes {
 				name := fmt.Sprintf("%s-%dx%d-%s", scene.name, size[0], size[1], lang)
 				t.Run(name, func(t *testing.T) {

@@ -296,16 +296,16 @@ func (p *overlayPane) keySearch(k tea.KeyPressMsg) {
 const maxOverlayWidth = 140
 
 // overlayRect is where the text lies, its frame included: over all the panes,
-// between the status line and the keys, and no wider than reads well.
+// below the status line, and no wider than reads well.
 func (m *model) overlayRect() rect {
 	w := m.width
 	if d := m.layout.divider; m.layout.arrange == arrangeSide && w-d > minWidth*2 {
-		return rect{d, 1, w - d, m.height - 2} // the lesson stays in sight
+		return rect{d, 1, w - d, m.height - 1} // the lesson stays in sight
 	}
 	if w > maxOverlayWidth+8 {
 		w = maxOverlayWidth
 	}
-	return rect{(m.width - w) / 2, 1, w, m.height - 2}
+	return rect{(m.width - w) / 2, 1, w, m.height - 1}
 }
 
 // overlayBox draws the text in its frame.
@@ -339,7 +339,7 @@ func (m *model) overlayBox() []string {
 		}
 		out = append(out, edge+" "+fit(line, r.w-4)+" "+edge)
 	}
-	return append(out, rule(s.accent, "╰", " "+m.overlayFoot()+" ", "╯", r.w))
+	return append(out, rule(s.accent, "╰", " "+m.footer()+" ", "╯", r.w))
 }
 
 // overlayFoot is the search, or where in the text one is and the keys.
@@ -361,7 +361,7 @@ func (m *model) overlayFoot() string {
 	if o.asked.What == "logs" && count == "" {
 		where += m.keyHints(key(actFollow), "follow") + "  "
 	}
-	return where + count + m.keyHints(key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy", key(actClose), "close")
+	return where + count + m.keyHints(key(actClose), "close", key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy")
 }
 
 // paint colours a line: the key of a YAML or describe line, and what was
