@@ -41,7 +41,11 @@ func (m *model) footer() string {
 		if len(m.lesson.commands) > 0 {
 			first = m.keyHints(key(actPrevCmd)+" "+key(actNextCmd), "command", key(actInsert), "insert", key(actCopy), "copy", key(actShell), "shell")
 		}
-		first += s.dim.Render(" · ") + after
+		rest := s.dim.Render(" · ") + after
+		if ansi.StringWidth(first+rest+m.keyHints(m.keys.name(scopePrefix, actHelp), "help")) > m.layout.width-6 {
+			return first
+		}
+		first += rest
 		return first + m.hints(scopePrefix, ansi.StringWidth(first), actHint, actNext, actQuit)
 	case paneCluster:
 		first := m.keyHints(m.upDown(scopeCluster), "select") + s.dim.Render("  ")
