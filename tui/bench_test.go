@@ -9,8 +9,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-
-	"github.com/k8stutor/k8stutor/lessons"
 )
 
 // TestIdleDoesNothing: without news there is one tick on its way, for when a
@@ -82,14 +80,6 @@ func BenchmarkLongLesson(b *testing.B) {
 		_ = s.View()
 		i++
 	}
-}
-
-// longLesson is a step with a text of at least so many lines.
-func longLesson(lines int) lessons.Update {
-	u := update("en")
-	part := "\n\nA paragraph with **bold** words, `code` and a [link](https://kubernetes.io) that is long enough to be wrapped in most panes.\n\n```\nkubectl get pods\n```\n\n- one\n- two\n"
-	u.Text.Body = strings.Repeat(part, lines/strings.Count(part, "\n")+1)
-	return u
 }
 
 func BenchmarkTree(b *testing.B) {

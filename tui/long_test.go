@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/k8stutor/k8stutor/lessons"
 )
 
 // rendering runs the command that renders a long text; nil when there is none.
@@ -69,4 +71,12 @@ func TestHead(t *testing.T) {
 			t.Errorf("%d lines: %q, want %q", lines, got, want)
 		}
 	}
+}
+
+// longLesson is a step with a text of at least so many lines.
+func longLesson(lines int) lessons.Update {
+	u := update("en")
+	part := "\n\nA paragraph with **bold** words, `code` and a [link](https://kubernetes.io) that is long enough to be wrapped in most panes.\n\n```\nkubectl get pods\n```\n\n- one\n- two\n"
+	u.Text.Body = strings.Repeat(part, lines/strings.Count(part, "\n")+1)
+	return u
 }
