@@ -23,7 +23,7 @@ func TestCancel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLearner(t, "cancel")
-			s := l.begin(t)
+			s := l.begin(t, "cluster", "up")
 			s.see(t, after)
 			if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestCancel(t *testing.T) {
 
 func TestCrashedRun(t *testing.T) {
 	l := newLearner(t, "crash")
-	s := l.begin(t)
+	s := l.begin(t, "cluster", "up")
 	s.see(t, "✓ Preparing nodes")
 	if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestEngineGoesAway(t *testing.T) {
 		w.setCut(false)
 	})
 	t.Run("during", func(t *testing.T) {
-		s := l.begin(t)
+		s := l.begin(t, "cluster", "up")
 		s.see(t, "✓ Writing configuration")
 		w.setCut(true)
 		if err := s.wait(t); err == nil {

@@ -146,7 +146,7 @@ func docker(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// started is an Up in the background, whose phases can be waited for.
+// started is a command in the background, whose output can be waited for.
 type started struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -157,10 +157,10 @@ type started struct {
 	wrote chan struct{} // something was written
 }
 
-// begin runs `cluster up` in the background.
-func (l *learner) begin(t *testing.T) *started {
+// begin runs a command in the background.
+func (l *learner) begin(t *testing.T, args ...string) *started {
 	t.Helper()
-	s := &started{cmd: l.command(t.Context(), "cluster", "up"), done: make(chan struct{}), wrote: make(chan struct{}, 1)}
+	s := &started{cmd: l.command(t.Context(), args...), done: make(chan struct{}), wrote: make(chan struct{}, 1)}
 	s.cmd.Stdout, s.cmd.Stderr = s, s
 	s.cmd.Cancel = func() error { return s.cmd.Process.Kill() }
 	if err := s.cmd.Start(); err != nil {

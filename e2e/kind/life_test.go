@@ -95,6 +95,19 @@ func TestLife(t *testing.T) {
 		}
 	})
 
+	t.Run("the node is killed in the middle of a lesson", func(t *testing.T) {
+		l.must(t, "reset", "service/deploy")
+		watch := l.begin(t, "check", "service/deploy", "--watch")
+		watch.see(t, "service/deploy: ")
+		docker(t, "kill", l.node())
+		l.must(t, "cluster", "up")
+		l.must(t, "kubectl", "--namespace", "tutor-service", "create", "deployment", "go-api", "--image=go-api:0.0.1", "--replicas=3")
+		// The one that watched all the time sees what came after.
+		if err := watch.wait(t); err != nil {
+			t.Errorf("the session that was there before ended: %v\n%s", err, watch.text())
+		}
+	})
+
 	t.Run("the port of the API server is taken, and made anew", func(t *testing.T) {
 		server := l.status(t).Server
 		l.must(t, "cluster", "down")
