@@ -319,10 +319,11 @@ func exitText(err error) (string, int) {
 }
 
 // childEnv is this process's environment without what could change how a part
-// behaves: proxies and other clusters' settings.
+// behaves: proxies and other clusters' settings. GOGC and GOMEMLIMIT change only
+// how much memory it takes for how much less work (https://pkg.go.dev/runtime).
 func childEnv() []string {
 	env := []string{EnvChild + "=1"}
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "LANG", "SystemRoot", "TEMP", "TMP", "USERPROFILE"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "LANG", "SystemRoot", "TEMP", "TMP", "USERPROFILE", "GOGC", "GOMEMLIMIT"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
