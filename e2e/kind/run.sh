@@ -1,7 +1,8 @@
 #!/bin/bash
 # What `make e2e-kind` runs when an engine answers (hack/engine sees to that): the node
-# image, the provider's tests, then every lesson on a cluster of its own. What it makes
-# is gone at the end. Lessons to test may be named: e2e/kind/run.sh service crashloop.
+# image, the provider's tests, then every lesson on a cluster of its own, and what a
+# session says when that cluster goes away. What it makes is gone at the end.
+# Lessons to test may be named: e2e/kind/run.sh service crashloop.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -44,5 +45,8 @@ busybox k8stutor-lessons-control-plane
 # GOGC: a fifth of the run went into collecting garbage, and memory there is.
 GOGC=400 k8stutor lesson test --parallel "${PARALLEL:-8}" "$@"
 lap "lessons"
+K8STUTOR_KUBECONFIG=$state/k8stutor/clusters/lessons/kubeconfig \
+	go test -count=1 ./lessons/harness -run 'Outage|SlowWatch|Gone|BeforeTheStep'
+lap "outages"
 
 [ "$own" = "$(sha256sum "$HOME/.kube/config" 2>/dev/null || true)" ] || { echo "~/.kube/config was changed" >&2; exit 1; }
