@@ -113,8 +113,9 @@ func TestShellPane(t *testing.T) {
 	r.keys("/number-17$\r") // not a pattern: it is not found
 	r.see("not found")
 	r.keys("/number-17.\r")
-	r.see("number-17.")
+	r.see("│ number-17.") // there, and not where it is typed
 	r.keys("\x1b")
+	r.seeNot("lines back") // Escape and the prefix key at once would be Alt and that key
 	r.see("end-301")
 
 	// A line for one's own terminal.
