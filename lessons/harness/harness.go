@@ -439,7 +439,9 @@ func (r *run) active(ctx context.Context, step *lessons.Step) error {
 	case err != nil:
 		return fmt.Errorf("the step's beginning was not made: %w", err)
 	case r.latest.Phase == lessons.PhaseFailed:
-		return fmt.Errorf("the step's beginning was not made: %s", r.latest.Detail)
+		// It has a time of its own to settle. What is wrong with it is wrong at a
+		// second try as well.
+		return lateError{fmt.Errorf("the step's beginning was not made: %s", r.latest.Detail)}
 	}
 	return nil
 }
