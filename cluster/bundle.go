@@ -79,7 +79,7 @@ type Left struct {
 // SaveBundle writes a bundle to file, which is there whole or not at all. It
 // needs a container engine, which pulls what it does not have.
 func SaveBundle(ctx context.Context, file string, o BundleOptions, report Progress) ([]BundleImage, []Left, error) {
-	eng, err := findEngine(ctx)
+	eng, err := findEngineOf(ctx, "", commandTime)
 	if err != nil {
 		return nil, nil, fmt.Errorf("a bundle holds kind's node image, which a container engine gives: %w", err)
 	}
@@ -176,7 +176,7 @@ func LoadBundle(ctx context.Context, state, file string, report Progress) ([]Bun
 	} else if arch != runtime.GOARCH {
 		return nil, fmt.Errorf("%s is for %s machines, this one is %s: save a bundle on a machine like this one", file, arch, runtime.GOARCH)
 	}
-	eng, err := findEngine(ctx)
+	eng, err := findEngineOf(ctx, "", commandTime)
 	if err != nil {
 		return nil, fmt.Errorf("a bundle's node image is loaded into a container engine: %w; without one use --cluster embedded, which needs no bundle", err)
 	}

@@ -64,7 +64,7 @@ func (k *Kind) open(ctx context.Context, logger log.Logger) (kindUse, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return kindUse{}, err
 	}
-	eng, err := findEngineOf(ctx, string(made))
+	eng, err := findEngineOf(ctx, string(made), commandTime)
 	switch {
 	case err != nil && len(made) > 0:
 		return kindUse{}, fmt.Errorf("kind: %w; cluster %q was made with it: start it again", err, k.home.Name())
@@ -245,7 +245,7 @@ func (k *Kind) Status(ctx context.Context) (Status, error) {
 	case found == kindUnfinished:
 		out.State, out.Error = StateBroken, "it was never finished; `k8stutor cluster up` removes it and makes it anew"
 	case out.State == StateRunning:
-		if err := k.answers(ctx, pingTime); err != nil {
+		if err := k.answers(ctx, answerTime); err != nil {
 			out.State, out.Error = StateBroken, fmt.Sprintf("the node runs, but the API server does not answer: %v", err)
 		}
 	}

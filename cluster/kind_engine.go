@@ -12,9 +12,13 @@ import (
 	kind "sigs.k8s.io/kind/pkg/cluster"
 )
 
-// pingTime bounds the question whether an engine answers: a hung daemon must
-// not hang k8stutor.
-const pingTime = 3 * time.Second
+// pingTime bounds the question whether an engine answers where nobody asked
+// for one: a hung daemon must not hang k8stutor. commandTime bounds each
+// command where one is to be used: a busy machine may take its time.
+const (
+	pingTime    = 3 * time.Second
+	commandTime = 30 * time.Second
+)
 
 // engine is a container engine that kind can drive, by its command.
 type engine struct {
@@ -26,11 +30,11 @@ type engine struct {
 // preference. kind's own DetectNodeProvider asks only whether a command is
 // installed, without a limit of time; here each is asked to list its
 // containers, which needs its daemon.
-func findEngine(ctx context.Context) (engine, error) { return findEngineOf(ctx, "") }
+func findEngine(ctx context.Context) (engine, error) { return findEngineOf(ctx, "", pingTime) }
 
 // findEngineOf is findEngine, but asks no other engine than only, unless that
-// is empty.
-func findEngineOf(ctx context.Context, only string) (engine, error) {
+// is empty, and lets each take so long.
+func findEngineOf(ctx context.Context, only string, within time.Duration) (engine, error) {
 	var silent []string
 	for _, e := range []engine{
 		{"docker", kind.ProviderWithDocker()},
@@ -40,7 +44,7 @@ func findEngineOf(ctx context.Context, only string) (engine, error) {
 		if _, err := exec.LookPath(e.name); err != nil || only != "" && e.name != only {
 			continue
 		}
-		if err := e.run(ctx, "ps", "--quiet"); err == nil {
+		if e.answers(ctx, within) {
 			return e, nil
 		}
 		silent = append(silent, e.name)
@@ -58,9 +62,15 @@ func findEngineOf(ctx context.Context, only string) (engine, error) {
 	return engine{}, fmt.Errorf("%s %s installed, but no engine answers %s", strings.Join(silent, " and "), verb, them)
 }
 
+func (e engine) answers(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return e.run(ctx, "ps", "--quiet") == nil
+}
+
 // run runs the engine's command; a failure carries what it wrote last. All but
 // stopping and starting, which take as long as they take, is bounded by
-// pingTime.
+// commandTime.
 func (e engine) run(ctx context.Context, args ...string) error {
 	_, err := e.output(ctx, args...)
 	return err
@@ -69,7 +79,7 @@ func (e engine) run(ctx context.Context, args ...string) error {
 func (e engine) output(ctx context.Context, args ...string) (string, error) {
 	if args[0] != "stop" && args[0] != "start" {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, pingTime)
+		ctx, cancel = context.WithTimeout(ctx, commandTime)
 		defer cancel()
 	}
 	cmd := exec.CommandContext(ctx, e.name, args...)

@@ -28,7 +28,7 @@ const nodesReady = "kind-preparing-nodes"
 
 // importTime is for how long an import is tried: containerd is not up yet when
 // the node is, and kind restarts it while it configures the node.
-const importTime = time.Minute
+const importTime = 2 * time.Minute
 
 // LessonImagesFile is the file name of the archive with the lessons' images
 // for nodes of this architecture.

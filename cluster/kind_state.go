@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiversion "k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -55,8 +56,12 @@ func (k *Kind) find(ctx context.Context, use kindUse) (kindState, error) {
 }
 
 // adoptTime is how long a cluster without a record may take to answer before
-// it counts as half made.
-const adoptTime = 5 * time.Second
+// it counts as half made; answerTime is how long an API server may take before
+// it counts as broken. One that isn't there refuses at once.
+const (
+	adoptTime  = 15 * time.Second
+	answerTime = 10 * time.Second
+)
 
 // adopt takes over a cluster of ours that runs and answers.
 func (k *Kind) adopt(ctx context.Context, use kindUse, report Progress) (Access, error) {
@@ -163,6 +168,7 @@ func (k *Kind) waitNode(ctx context.Context) (Access, error) {
 	if err != nil {
 		return Access{}, err
 	}
+	var version *apiversion.Info
 	err = poll(ctx, func(ctx context.Context) error {
 		nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err != nil {
@@ -176,14 +182,11 @@ func (k *Kind) waitNode(ctx context.Context) (Access, error) {
 		if len(nodes.Items) == 0 {
 			return errors.New("no node has registered")
 		}
-		return nil
+		version, err = client.Discovery().ServerVersion()
+		return err
 	})
 	if err != nil {
 		return Access{}, fmt.Errorf("kind: %w", err)
-	}
-	version, err := client.Discovery().ServerVersion()
-	if err != nil {
-		return Access{}, fmt.Errorf("kind: ask for the version: %w", err)
 	}
 	return Access{
 		Provider: "kind", Name: k.home.Name(), Kubeconfig: k.kubeconfig(),

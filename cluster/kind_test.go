@@ -78,7 +78,7 @@ func TestFindEngine(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			engines(t, tc.engines)
-			found, err := findEngineOf(t.Context(), tc.only)
+			found, err := findEngineOf(t.Context(), tc.only, pingTime)
 			if got := found.name; err == nil && got != tc.want {
 				t.Errorf("found %s, want %s", got, tc.want)
 			}

@@ -270,7 +270,7 @@ func (n *nodePorts) way(ctx context.Context) (*nodePath, error) {
 			if err := n.isNode(ctx, a.Address); err != nil {
 				// kind names a node as its container.
 				path.container = nodes.Items[i].Name
-				if path.engine, err = findEngine(ctx); err != nil {
+				if path.engine, err = findEngineOf(ctx, "", commandTime); err != nil {
 					return nil, err
 				}
 			}

@@ -61,7 +61,7 @@ func TestLife(t *testing.T) {
 	t.Run("requests are in the audit log", func(t *testing.T) {
 		l.must(t, "kubectl", "get", "configmaps", "--namespace", "kube-public", "e2e-asks-for-this", "--ignore-not-found")
 		log := l.status(t).AuditLog
-		for deadline := time.Now().Add(20 * time.Second); ; {
+		for deadline := time.Now().Add(patience); ; {
 			data, err := os.ReadFile(log)
 			if err != nil {
 				t.Fatal(err)

@@ -9,11 +9,14 @@
 # downloaded. Inside: systemd, runc and tools of Debian; containerd, Kubernetes, etcd,
 # CoreDNS and the CNI plugins built from source; metrics-server; the default StorageClass.
 #
+# Exit code 3: this machine can't make it (no root, no packages, no room).
+#
 # It needs Go, root and, on Debian, apt; debootstrap is installed when missing. What is
 # built is kept in the user's cache folder under a hash of its sources. On 2 cores:
 # about 8 minutes with nothing compiled, 3 when cluster/embedded was compiled before.
 set -euo pipefail
 cd "$(dirname "$0")"
+PATH=$PATH:/usr/sbin:/sbin
 say() { echo "nodeimage: $*" >&2; }
 
 suite=bookworm # systemd 252, which still knows cgroup v1
@@ -22,6 +25,21 @@ packages=systemd,conntrack,iptables,nftables,iproute2,ethtool,kmod,libseccomp2,p
 kind=$(cd ../.. && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
 [ -n "$kind" ] || { (cd ../.. && go mod download sigs.k8s.io/kind); kind=$(cd ../.. && go list -m -f '{{.Dir}}' sigs.k8s.io/kind); }
 version() { go list -m -f '{{.Version}}' "$1"; }
+cannot() {
+	say "$1"
+	exit 3
+}
+# fetch ARGS...: downloads what `go list ARGS` needs. What can't be downloaded is the
+# machine's fault or its proxy's, everything else ours.
+fetch() {
+	local said
+	said=$(go list "$@" 2>&1 >/dev/null) && return
+	tail -20 <<<"$said" >&2
+	! grep -qE '(Get "|reading )https?://|dial tcp|module lookup disabled|git ls-remote|exit status 128' <<<"$said" ||
+		cannot "Go modules can't be downloaded"
+	exit 1
+}
+fetch -m k8s.io/kubernetes
 k8s=$(version k8s.io/kubernetes)
 hash=$({ go version; echo "$suite $packages $kind"; find . -type f | LC_ALL=C sort | xargs sha256sum; } | sha256sum | cut -c1-12)
 name=k8stutor/node:$k8s-$hash
@@ -30,7 +48,8 @@ kept=$cache/$hash.tar
 mkdir -p "$cache"
 
 load() {
-	[ "${1-}" = --no-load ] || docker image inspect "$name" >/dev/null 2>&1 || docker load --quiet --input "$kept" >&2
+	[ "${1-}" = --no-load ] || docker image inspect "$name" >/dev/null 2>&1 || docker load --quiet --input "$kept" >&2 ||
+		cannot "the engine can't load the node image"
 	echo "$name"
 }
 if [ -e "$kept" ]; then
@@ -38,10 +57,18 @@ if [ -e "$kept" ]; then
 	exit
 fi
 
-[ "$(id -u)" = 0 ] || { say "making the image needs root (debootstrap, chroot)"; exit 3; }
+[ "$(id -u)" = 0 ] || cannot "making the image needs root (debootstrap, chroot)"
+for dir in /tmp "$cache"; do
+	free=$(df --output=avail -B1M "$dir" | tail -1)
+	((free >= 8000)) || cannot "making the image needs 8 GB in $dir, where $free MB are free"
+done
 work=$(mktemp -d /tmp/k8stutor-nodeimage.XXXXXX)
-trap 'rm -rf "$work" "$kept.new"' EXIT
 bin=$work/bin root=$work/root layers=$work/layers
+tidy() {
+	! mountpoint -q "$root/proc" || umount -l "$root/proc"
+	rm -rf "$work" "$kept.new"
+}
+trap tidy EXIT
 mkdir -p "$bin" "$root" "$layers"
 phase() {
 	local began=$SECONDS what=$1
@@ -55,11 +82,16 @@ debian() {
 	local base=$cache/$suite-$(echo "$suite $packages" | sha256sum | cut -c1-12).tar
 	if [ ! -e "$base" ]; then
 		if ! command -v debootstrap >/dev/null; then
-			apt-get update -qq >&2
-			apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
+			command -v apt-get >/dev/null || cannot "there is neither debootstrap nor apt-get to install it with"
+			apt=(-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
+			timeout 180 apt-get "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that there are"
+			DEBIAN_FRONTEND=noninteractive timeout 300 apt-get "${apt[@]}" install -y --no-install-recommends --no-remove debootstrap >&2 </dev/null ||
+				cannot "apt-get can't install debootstrap"
 		fi
-		debootstrap --variant=minbase --include="$packages" $suite "$root" >"$work/debootstrap.log" 2>&1 ||
-			{ tail -20 "$work/debootstrap.log" >&2; exit 1; }
+		debootstrap --variant=minbase --include="$packages" $suite "$root" >"$work/debootstrap.log" 2>&1 || {
+			tail -20 "$work/debootstrap.log" >&2
+			cannot "debootstrap can't make a root of Debian's packages: $(tail -1 "$work/debootstrap.log")"
+		}
 		rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info} "$root"/dev/*
 		tar -C "$root" --numeric-owner -cf "$base.$$" . && mv "$base.$$" "$base"
 	else
@@ -75,12 +107,14 @@ programs() {
 		flags+=" -X $p.gitVersion=$k8s -X $p.gitMajor=1 -X $p.gitMinor=$(cut -d. -f2 <<<"$k8s") -X $p.gitTreeState=clean"
 	done
 	export GOFLAGS=-buildvcs=false
+	phase "downloads" fetch -deps ./node ./coredns ./pause ./pack tool
 	phase "Kubernetes, etcd, metrics-server" go build -ldflags "$flags" -o "$bin/node" ./node
 	phase "CoreDNS" go build -ldflags "-s -w" -o "$bin/coredns" ./coredns
 	phase "CNI plugins, local-path-provisioner" go build -ldflags "-s -w" -o "$bin/" tool
 	CGO_ENABLED=0 phase "pause" go build -ldflags "-s -w" -o "$bin/pause" ./pause
 	CGO_ENABLED=0 phase "pack" go build -o "$bin/pack" ./pack
 	cd containerd
+	phase "downloads" fetch -deps tool
 	local v
 	v=$(version github.com/containerd/containerd/v2)
 	CGO_ENABLED=0 phase "containerd" go build -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
@@ -176,7 +210,7 @@ node() {
 	for c in default-cni default-storage; do sed "s/VERSION/$k8s/" "manifests/$c.yaml" >"$root/kind/manifests/$c.yaml"; done
 
 	# What kubeadm will ask for.
-	mount -t proc proc "$root/proc"
+	mount -t proc proc "$root/proc" || cannot "nothing can be mounted here"
 	chroot "$root" kubeadm config images list --kubernetes-version "$k8s" >"$work/wanted"
 	chroot "$root" ctr oci spec | chroot "$root" jq '.hooks.createContainer += [{path: "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
 		>"$work/cri-base.json"
@@ -194,7 +228,8 @@ node() {
 # Puts the images into the node's containerd, not unpacked, as kind does it.
 preload() {
 	cp "$work/images.tar" "$root/tmp/"
-	unshare --mount --pid --fork --mount-proc bash -euc '
+	unshare --mount --pid true || cannot "no namespaces can be made here"
+	unshare --mount --pid --fork --kill-child --mount-proc bash -euc '
 		mount -t proc proc "$0/proc"
 		mount -t tmpfs tmpfs "$0/run"
 		mount --bind /dev "$0/dev"
