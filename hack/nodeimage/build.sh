@@ -83,7 +83,7 @@ debian() {
 	if [ ! -e "$base" ]; then
 		if ! command -v debootstrap >/dev/null; then
 			command -v apt-get >/dev/null || cannot "there is neither debootstrap nor apt-get to install it with"
-			apt=(-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
+			apt=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
 			timeout 180 apt-get "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that there are"
 			DEBIAN_FRONTEND=noninteractive timeout 300 apt-get "${apt[@]}" install -y --no-install-recommends --no-remove debootstrap >&2 </dev/null ||
 				cannot "apt-get can't install debootstrap"
@@ -107,7 +107,8 @@ programs() {
 		flags+=" -X $p.gitVersion=$k8s -X $p.gitMajor=1 -X $p.gitMinor=$(cut -d. -f2 <<<"$k8s") -X $p.gitTreeState=clean"
 	done
 	export GOFLAGS=-buildvcs=false
-	phase "downloads" fetch -deps ./node ./coredns ./pause ./pack tool
+	phase "downloads" fetch -deps ./node ./coredns ./pause ./pack
+	phase "downloads" fetch -deps tool # apart: two cases of one import path
 	phase "Kubernetes, etcd, metrics-server" go build -ldflags "$flags" -o "$bin/node" ./node
 	phase "CoreDNS" go build -ldflags "-s -w" -o "$bin/coredns" ./coredns
 	phase "CNI plugins, local-path-provisioner" go build -ldflags "-s -w" -o "$bin/" tool
