@@ -300,8 +300,8 @@ func (e *Engine) judge(resource *schema.GroupVersionResource) bool {
 			}
 			if v := j.impl.judge(e); v != j.verdict {
 				j.verdict, j.since, changed = v, e.now, true
-				if v == Met && j.metAt.IsZero() {
-					j.metAt = e.now
+				if v == Met {
+					j.metAt = e.now // the last time: what was met and lost again took no part in the tick
 				}
 			}
 		}

@@ -45,13 +45,7 @@ func lintStep(s *Step, problems *Problems) {
 		problems.warn(s.at, "step %q names no topics", s.ID)
 	}
 	for _, v := range s.Variants() {
-		at, what := v.of("mutants"), fmt.Sprintf("step %q", s.ID)
-		if v.drawn != nil {
-			at, what = v.drawn.of("mutants"), fmt.Sprintf("case %q", v.drawn.Name)
-		}
-		if len(v.Mutants) < 2 {
-			problems.warn(at, "%s has %d mutants, wanted two or more: a near miss that nothing catches is a tick that lies", what, len(v.Mutants))
-		}
+		lintProofs(s, v, problems)
 		for _, c := range v.Checks {
 			if c.Kind == KindEvent && len(v.Checks) == 1 {
 				problems.warn(c.at, "check %q: Events are best-effort and should not be a step's only proof", c.ID)
@@ -64,6 +58,29 @@ func lintStep(s *Step, problems *Problems) {
 	lintText("steps/"+s.ID+".", s.texts, problems)
 	for _, c := range s.Cases {
 		lintText("steps/"+s.ID+"."+c.Name+".", c.texts, problems)
+	}
+}
+
+// lintProofs says which proofs a step, or a case of it, is short of. A case may
+// have a mutant less than a step: its step has those of the other cases.
+func lintProofs(s, v *Step, problems *Problems) {
+	at, what, mutants := v.of, fmt.Sprintf("step %q", s.ID), 3
+	hints, debrief := len(s.texts[english].hints), s.texts[english].debrief
+	if v.drawn != nil {
+		at, what, mutants = v.drawn.of, fmt.Sprintf("case %q", v.drawn.Name), 2
+		hints, debrief = hints+len(v.drawn.texts[english].hints), debrief+v.drawn.texts[english].debrief
+	}
+	if len(v.Mutants) < mutants {
+		problems.warn(at("mutants"), "%s has %d mutants, wanted %d or more: a near miss that nothing catches is a tick that lies", what, len(v.Mutants), mutants)
+	}
+	if len(v.Alternatives) == 0 {
+		problems.warn(at("solution"), "%s has one way only: wanted an alternative that is as right as the solution", what)
+	}
+	if hints > 0 && hints != 3 {
+		problems.warn(at("id"), "%s has %d hints, wanted three: where to look, how, and the whole command", what, hints)
+	}
+	if debrief != "" && len(placeholdersOf(debrief)) == 0 {
+		problems.warn(at("id"), "the debrief of %s shows nothing of this cluster: wanted a live value", what)
 	}
 }
 

@@ -30,7 +30,9 @@ func (e *Engine) Live(name string) (string, bool) {
 	}
 	switch v := v.(type) {
 	case types.Duration:
-		return plain(v.Duration), true
+		// What "took" less than nothing didn't happen in the order that the text
+		// tells; a text without the figure is better than one that lies.
+		return plain(v.Duration), v.Duration >= 0
 	case types.Timestamp:
 		return plain(v.Time), true
 	}

@@ -123,6 +123,41 @@ func TestTextFallsBackStringByString(t *testing.T) {
 	}
 }
 
+// TestLintWantsProofs: a step without another way, with too few near misses or
+// hints, or with a debrief that could stand in a book, isn't finished.
+func TestLintWantsProofs(t *testing.T) {
+	text := func(hints int, debrief string) string {
+		return "---\ntitle: T\nchecks: {a: A}\n---\nText\n" + strings.Repeat("<!-- hint -->\nh\n", hints) + "<!-- debrief -->\n" + debrief + "\n"
+	}
+	mutants := func(n int) string {
+		return "mutants: [" + strings.Repeat("{name: m, script: 'true', caughtBy: a},", n) + "]"
+	}
+	const way = "alternatives: [{name: w, script: 'true'}]\n"
+	for name, c := range map[string]struct{ step, text, want string }{
+		"finished":        {way + mutants(3), text(3, "{{ namespace }}"), ""},
+		"one way":         {mutants(3), text(3, "{{ namespace }}"), "has one way only"},
+		"two mutants":     {way + mutants(2), text(3, "{{ namespace }}"), "has 2 mutants, wanted 3"},
+		"two hints":       {way + mutants(3), text(2, "{{ namespace }}"), "has 2 hints, wanted three"},
+		"bookish debrief": {way + mutants(3), text(3, "So it is."), "shows nothing of this cluster"},
+	} {
+		fsys := testFiles("topics: [T]\nchecks: [{id: a, kind: state, expr: 'true'}]\n"+c.step, "a")
+		for _, lang := range Languages() {
+			fsys["demo/steps/s."+lang+".md"] = &fstest.MapFile{Data: []byte(c.text)}
+			if lang != english {
+				fsys["demo/lesson."+lang+".md"] = &fstest.MapFile{Data: []byte("---\ntitle: T\nsummary: S\n---\n")}
+			}
+		}
+		l, err := Load(fsys, "demo")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		problems := Lint(l)
+		if c.want == "" && len(problems) > 0 || c.want != "" && (len(problems) != 1 || !strings.Contains(problems.Error(), c.want)) {
+			t.Errorf("%s: lint finds %q, wanted %q alone", name, problems.Error(), c.want)
+		}
+	}
+}
+
 func TestWatchIsDiscovered(t *testing.T) {
 	l := testLesson(t, "checks: [{id: a, kind: state, expr: \"settled() && exists('configmaps', 'x')\"}]", "a")
 	var got []string
@@ -176,7 +211,7 @@ func FuzzLoad(f *testing.F) {
 // TestLintComparesTheLanguages: what a translation lacks, has too much, or
 // shows elsewhere is told. TestContent holds the shipped lessons to it.
 func TestLintComparesTheLanguages(t *testing.T) {
-	const en = "---\ntitle: T\nchecks: {a: A}\nwhy: {a: W}\n---\nIt is {{ live \"x\" }}.\n<!-- hint -->\nh\n<!-- debrief -->\n{{ namespace }}\n"
+	const en = "---\ntitle: T\nchecks: {a: A}\nwhy: {a: W}\n---\nIt is {{ live \"x\" }}.\n<!-- hint -->\nh\n<!-- hint -->\ni\n<!-- hint -->\nj\n<!-- debrief -->\n{{ namespace }}\n"
 	for name, c := range map[string]struct{ from, to, want string }{
 		"the same":           {"", "", ""},
 		"a check less":       {"checks: {a: A}", "checks: {}", `checks: "a" is not translated`},
@@ -186,11 +221,12 @@ func TestLintComparesTheLanguages(t *testing.T) {
 		"a value less":       {`{{ live "x" }}`, "so", "the text shows the values [], the English one [x]"},
 		"a value too many":   {"\nh\n", "\n{{ live \"x\" }}\n", "hint 1 shows the values [x], the English one []"},
 		"no namespace":       {"{{ namespace }}", "here", "the debrief shows the values [], the English one [namespace]"},
-		"no hint":            {"<!-- hint -->\nh\n", "", "wanted 1 hints"},
+		"no hint":            {"<!-- hint -->\nh\n", "", "wanted 3 hints"},
 		"no debrief":         {"<!-- debrief -->\n{{ namespace }}\n", "", "wanted debrief"},
 	} {
 		fsys := testFiles("topics: [T]\nvalues: {x: \"'hello'\", y: \"'you'\"}\nchecks: [{id: a, kind: state, expr: 'true'}]\n"+
-			"mutants: [{name: m, script: 'true', caughtBy: a}, {name: n, script: 'true', caughtBy: a}]", "a")
+			"alternatives: [{name: w, script: 'true'}]\n"+
+			"mutants: [{name: m, script: 'true', caughtBy: a}, {name: n, script: 'true', caughtBy: a}, {name: o, script: 'true', caughtBy: a}]", "a")
 		fsys["demo/steps/s.en.md"] = &fstest.MapFile{Data: []byte(en)}
 		changed := strings.Replace(en, c.from, c.to, 1)
 		for _, lang := range Languages()[1:] {

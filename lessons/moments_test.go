@@ -116,6 +116,36 @@ func TestDrawingsComeFromTheRecording(t *testing.T) {
 	}
 }
 
+// TestTimesOfChecks: a check that was met, lost and met again counts from the
+// last time, and a time that would be below zero is not shown.
+func TestTimesOfChecks(t *testing.T) {
+	r := newRig(t, `
+values:
+  after: metAt('b') - metAt('a')
+  before: metAt('a') - metAt('b')
+  whole: metAt() - metAt('a')
+checks:
+  - {id: a, kind: state, expr: "exists('services', 'a')"}
+  - {id: b, kind: state, expr: "exists('services', 'b')"}
+  - {id: c, kind: state, expr: "exists('services', 'c')"}`, "a", "b", "c")
+	r.begin()
+	service := func(name string) string { return "{kind: Service, metadata: {name: " + name + "}}" }
+	for _, name := range []string{"after", "before", "whole"} {
+		r.wantValue(name, missingValue)
+	}
+	r.put("services", service("a"))
+	r.put("services", service("b"))
+	r.wantValue("after", "1.0 s")
+	r.wantValue("before", missingValue)
+	r.remove("services", "a")
+	r.put("services", service("a"))
+	r.wantValue("after", missingValue)
+	r.wantValue("before", "2.0 s")
+	r.put("services", service("c"))
+	r.wantMet(true)
+	r.wantValue("whole", "1.0 s")
+}
+
 func TestRunsForgetAnotherPodOfTheSameName(t *testing.T) {
 	first := object{"metadata": map[string]any{"uid": "1"}, "status": map[string]any{"containerStatuses": []any{map[string]any{
 		"restartCount": int64(3), "state": map[string]any{"running": map[string]any{"startedAt": "2026-11-21T12:00:00Z"}},
