@@ -13,6 +13,8 @@ import (
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/plugin"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	_ "github.com/k8stutor/k8stutor/internal/kubectlwords" // before kubectl's packages: see there
 )
 
 func (a *app) kubectlCmd() *cobra.Command {
