@@ -62,7 +62,7 @@ fidelity: build ## hold the embedded cluster to what Kubernetes documents, with 
 # went into collecting garbage, and for a test there is memory enough.
 truth: build ## prove every lesson on a live embedded cluster
 	bin/k8stutor lesson lint
-	state=$$(mktemp -d /tmp/k8stutor-truth.XXXXXX); export XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state GOGC=400; \
+	state=$$(mktemp -d /tmp/k8stutor-truth.XXXXXX); export XDG_STATE_HOME=$$state XDG_CONFIG_HOME=$$state GOGC=800; \
 	trap 'bin/k8stutor --name truth cluster delete >/dev/null 2>&1 || true; rm -rf "$$state"' EXIT; \
 	bin/k8stutor --cluster embedded --name truth lesson test && \
 	K8STUTOR_KUBECONFIG=$$state/k8stutor/clusters/truth/kubeconfig go test -count=1 ./lessons/harness -run 'Outage|SlowWatch|Gone|BeforeTheStep'

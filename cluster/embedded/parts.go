@@ -178,8 +178,11 @@ func dieWithParent(stdin io.Reader, exit func(int)) {
 // startFast lets the heap grow while the process starts, when nearly all of it
 // is there to stay, and after that collects garbage more often than Go's
 // default: it costs little in a process that idles, and the memory of a laptop
-// is worth more.
+// is worth more. Who sets GOGC or GOMEMLIMIT decides instead.
 func startFast(ctx context.Context) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
 	const (
 		starting = 256 << 20 // bytes, before anything is collected
 		settled  = 50        // percent
