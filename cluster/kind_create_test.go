@@ -24,25 +24,54 @@ func testKind(t *testing.T) *Kind {
 	return NewKind(home, "")
 }
 
+// What docker 20.10 and podman 4.3 write was taken down from a pull, what nerdctl
+// writes is from the source of its version 2.1 (pkg/imgutil/jobs).
 func TestPullTellsHowFarItIs(t *testing.T) {
-	engines(t, map[string]string{"docker": `cat <<END
+	const hash = "sha256:bdbd083433cfc83d0cbc32780c361af5b2d1b9ffe48e1410ff04e1a7b02b6d4d"
+	for _, tc := range []struct{ engine, says, want string }{
+		{"docker", `cat <<END
 v1: Pulling from node
 aaaaaaaaaaaa: Pulling fs layer
 bbbbbbbbbbbb: Pulling fs layer
+aaaaaaaaaaaa: Verifying Checksum
 aaaaaaaaaaaa: Download complete
 aaaaaaaaaaaa: Pull complete
 bbbbbbbbbbbb: Already exists
 Digest: sha256:0
+Status: Downloaded newer image for node:v1
+END`, "0 of 1 layers, 0 of 2 layers, 1 of 2 layers, 2 of 2 layers"},
+		{"podman", `cat >&2 <<END
+Trying to pull 127.0.0.1:5055/node:v1...
+Getting image source signatures
+Copying blob ` + hash + `
+Copying blob ` + hash + `2
+Copying blob ` + hash + `3 skipped: already exists
+Copying config ` + hash + `
+Writing manifest to image destination
 END
-`})
-	t.Setenv("PATH", os.Getenv("PATH")+":/bin:/usr/bin") // cat
-	var got []string
-	if err := (engine{name: "docker"}).pull(t.Context(), "node:v1", func(s string) { got = append(got, s) }); err != nil {
-		t.Fatal(err)
-	}
-	want := "0 of 1 layers, 0 of 2 layers, 1 of 2 layers, 2 of 2 layers"
-	if strings.Join(got, ", ") != want {
-		t.Errorf("got %q, want %q", got, want)
+echo 42c97d8afed3`, "0 of 1 layers, 0 of 2 layers, 1 of 3 layers, 3 of 3 layers"},
+		{"nerdctl", `cat <<END
+node:v1:    resolved       |++++++++++++++++++++++++++++++++++++++|
+manifest-` + hash + `: done           |++++++++++++++++++++++++++++++++++++++|
+layer-` + hash + `:    downloading    |++++++++------------------------------|  1.0 MiB/4.0 MiB
+layer-` + hash + `2:    waiting        |--------------------------------------|
+elapsed: 0.2 s    total:  1.0 Mi (5.0 MiB/s)
+node:v1:    resolved       |++++++++++++++++++++++++++++++++++++++|
+layer-` + hash + `:    done           |++++++++++++++++++++++++++++++++++++++|
+layer-` + hash + `2:    exists         |++++++++++++++++++++++++++++++++++++++|
+END`, "0 of 1 layers, 0 of 2 layers, 1 of 2 layers, 2 of 2 layers"},
+	} {
+		t.Run(tc.engine, func(t *testing.T) {
+			engines(t, map[string]string{tc.engine: tc.says})
+			t.Setenv("PATH", os.Getenv("PATH")+":/bin:/usr/bin") // cat
+			var got []string
+			if err := (engine{name: tc.engine}).pull(t.Context(), "node:v1", func(s string) { got = append(got, s) }); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Join(got, ", ") != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
 	}
 }
 

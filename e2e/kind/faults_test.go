@@ -4,7 +4,9 @@ package kind
 
 import (
 	"io"
+	"log"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,11 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 func TestCancel(t *testing.T) {
@@ -78,6 +85,29 @@ func TestNoImage(t *testing.T) {
 	l := newLearner(t, "noimage")
 	l.fails(t, []string{"the node image is missing and can't be pulled", "bundle load", "--cluster embedded"},
 		"--image", "registry.invalid/node:none", "cluster", "up")
+	l.nothingLeft(t)
+}
+
+// TestPull pulls from a registry of its own, as nothing else is reached here. What
+// it pulls is no node, which the learner is told.
+func TestPull(t *testing.T) {
+	l := newLearner(t, "pull")
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	image := strings.TrimPrefix(server.URL, "http://") + "/node:none"
+	ref, err := name.ParseReference(image, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := random.Image(64<<10, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, content); err != nil {
+		t.Fatal(err)
+	}
+	l.fails(t, []string{"✓ Pulling the node image", "5 of 5 layers", "✗ Preparing nodes"}, "--image", image, "cluster", "up")
+	docker(t, "image", "rm", image)
 	l.nothingLeft(t)
 }
 
