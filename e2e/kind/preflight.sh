@@ -27,7 +27,7 @@ last() {
 	local line
 	line=$(grep -aE 'Error response|OCI runtime|denied|not permitted' "$1" | tail -1 || true)
 	[ -n "$line" ] || line=$(grep -av '^[[:space:]]*$' "$1" | tail -1 || true)
-	cut -c1-300 <<<"$line"
+	sed -E 's/unable to retrieve OCI runtime error \([^)]*\): //; s/[0-9a-f]{64}/…/g' <<<"$line" | cut -c1-400
 }
 
 # A node takes 1.5 GB, and the lessons' Pods and their tests come on top.

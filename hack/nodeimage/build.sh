@@ -22,9 +22,6 @@ say() { echo "nodeimage: $*" >&2; }
 suite=bookworm # systemd 252, which still knows cgroup v1
 packages=systemd,conntrack,iptables,nftables,iproute2,ethtool,kmod,libseccomp2,pigz,e2fsprogs,ca-certificates,curl,jq,procps,runc,busybox-static
 
-kind=$(cd ../.. && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
-[ -n "$kind" ] || { (cd ../.. && go mod download sigs.k8s.io/kind); kind=$(cd ../.. && go list -m -f '{{.Dir}}' sigs.k8s.io/kind); }
-version() { go list -m -f '{{.Version}}' "$1"; }
 cannot() {
 	say "$1"
 	exit 3
@@ -39,6 +36,10 @@ fetch() {
 		cannot "Go modules can't be downloaded"
 	exit 1
 }
+
+(cd ../.. && fetch -deps sigs.k8s.io/kind)
+kind=$(cd ../.. && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
+version() { go list -m -f '{{.Version}}' "$1"; }
 fetch -m k8s.io/kubernetes
 k8s=$(version k8s.io/kubernetes)
 hash=$({ go version; echo "$suite $packages $kind"; find . -type f | LC_ALL=C sort | xargs sha256sum; } | sha256sum | cut -c1-12)
