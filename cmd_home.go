@@ -24,6 +24,7 @@ func onTerminal() bool {
 // browse shows the map of the lessons, opens the one that is chosen, and comes
 // back to the map when that is asked for.
 func (a *app) browse(cmd *cobra.Command) error {
+	frugal()
 	for {
 		home, err := a.lessonMap(cmd)
 		if err != nil {
@@ -97,6 +98,7 @@ func (a *app) recall(cmd *cobra.Command) {
 
 // startOnScreen opens a lesson on the screen.
 func (a *app) startOnScreen(cmd *cobra.Command, args []string) error {
+	frugal()
 	o, err := a.open(cmd, args, "k8stutor start")
 	if err != nil {
 		return err

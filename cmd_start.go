@@ -149,6 +149,7 @@ func (a *app) begin(cmd *cobra.Command, o *opened, report cluster.Progress) (*le
 
 // screen runs the terminal screen.
 func (a *app) screen(cmd *cobra.Command, o *opened) error {
+	trimMemory() // all lessons have been read and compiled
 	// The screen owns the terminal: what would go to stderr waits for its end.
 	var later strings.Builder
 	stderr := cmd.ErrOrStderr()

@@ -39,6 +39,7 @@ func trimMemory() {
 		}
 		// A page of which there is a private copy would lose it.
 		if rest, ok := strings.CutPrefix(line, "Anonymous:"); ok && mine && strings.TrimSpace(rest) == "0 kB" {
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_NOHUGEPAGE)
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
 		}
 	}

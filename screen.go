@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,10 +17,6 @@ import (
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/tui"
 )
-
-// trimAfter is when what the start needed is given back: once the first pictures
-// have been drawn.
-const trimAfter = 10 * time.Second
 
 // inspector answers what the screen is asked to show of an object. Its requests
 // are the learner's looking (cluster.ScreenUserAgent).
