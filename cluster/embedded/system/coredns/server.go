@@ -32,7 +32,7 @@ type CoreDNS struct{}
 
 // Run implements workload.Program.
 func (CoreDNS) Run(ctx context.Context, p *workload.Process) int {
-	s := &server{out: p.Stdout}
+	s := &server{out: p.Stdout, ready: make(chan struct{})}
 	data, err := system.ReadFile(p.FS, corefileName(p.Args))
 	if err != nil {
 		s.log("loading Caddyfile via flag: %v", err)
@@ -78,7 +78,7 @@ func corefileName(args []string) string {
 type server struct {
 	config
 	zone  Zone
-	ready atomic.Bool
+	ready chan struct{} // closed when the Services are known
 
 	queries [2]atomic.Uint64 // over UDP and TCP
 	cpu     workload.Meter   // may be nil
@@ -124,7 +124,7 @@ func (s *server) serve(ctx context.Context, p *workload.Process, client kubernet
 		case err := <-synced:
 			synced = nil
 			if err == nil {
-				s.ready.Store(true)
+				close(s.ready)
 			}
 		case err := <-errs:
 			return err
@@ -198,13 +198,36 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "OK") // the client may be gone
 }
 
-func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case r.URL.Path != "/ready":
-		http.NotFound(w, r)
-	case s.ready.Load():
-		_, _ = io.WriteString(w, "OK") // the client may be gone
+// isReady reports whether names can be answered.
+func (s *server) isReady() bool {
+	select {
+	case <-s.ready:
+		return true
 	default:
+		return false
+	}
+}
+
+// readyPatience is how long an answer about readiness may take: less than the
+// second after which a probe gives up.
+const readyPatience = 800 * time.Millisecond
+
+// readiness answers as CoreDNS does, but says "not yet" only after a while. The
+// kubelet asks at once when the container runs, and a whole second later again,
+// while the Services are known after a fifth of one: a cluster would come up
+// half a second later for nothing.
+func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/ready" {
+		http.NotFound(w, r)
+		return
+	}
+	patience := time.NewTimer(readyPatience)
+	defer patience.Stop()
+	select {
+	case <-s.ready:
+		_, _ = io.WriteString(w, "OK") // the client may be gone
+	case <-r.Context().Done():
+	case <-patience.C:
 		s.log(`[INFO] plugin/ready: Plugins not ready: "kubernetes"`)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, "kubernetes")
@@ -251,7 +274,7 @@ func (s *server) reply(r *dns.Msg) *dns.Msg {
 		return m.SetRcode(r, dns.RcodeFormatError)
 	}
 	q := r.Question[0]
-	if !s.ready.Load() {
+	if !s.isReady() {
 		return m.SetRcode(r, dns.RcodeServerFailure)
 	}
 	m.SetReply(r)

@@ -7,12 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -87,7 +89,7 @@ func newLab(t *testing.T) *lab {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{out: l.out, config: config{domain: "cluster.local.", ttl: 30}}
+	s := &server{out: l.out, ready: make(chan struct{}), config: config{domain: "cluster.local.", ttl: 30}}
 	go func() {
 		l.stopped <- s.serve(t.Context(), &workload.Process{Net: l.dnsPod.NewProcess(), Signals: l.signals}, client)
 	}()
@@ -216,13 +218,13 @@ func TestServerEnds(t *testing.T) {
 }
 
 func TestReplyToBadQueries(t *testing.T) {
-	s := &server{out: io.Discard, config: config{domain: "cluster.local."}}
+	s := &server{out: io.Discard, ready: make(chan struct{}), config: config{domain: "cluster.local."}}
 	s.zone = *testZone(t)
 	q := new(dns.Msg).SetQuestion("go-api.default.svc.cluster.local.", dns.TypeA)
 	if m := s.reply(q); m.Rcode != dns.RcodeServerFailure {
 		t.Errorf("before it is ready: %s", dns.RcodeToString[m.Rcode])
 	}
-	s.ready.Store(true)
+	close(s.ready)
 	if m := s.reply(new(dns.Msg)); m.Rcode != dns.RcodeFormatError {
 		t.Errorf("no question: %s", dns.RcodeToString[m.Rcode])
 	}
@@ -279,4 +281,28 @@ func TestNoQueryIsLost(t *testing.T) {
 	wg.Wait()
 	close(done)
 	churn.Wait()
+}
+
+// The probe of a Pod that has only just started is answered when the Services
+// are known, and with "not yet" where they are not in time.
+func TestReadinessWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask := func(s *server) (int, time.Duration) {
+			w, began := httptest.NewRecorder(), time.Now()
+			s.readiness(w, httptest.NewRequest(http.MethodGet, "/ready", nil))
+			return w.Code, time.Since(began)
+		}
+		s := &server{out: io.Discard, ready: make(chan struct{})}
+		if code, took := ask(s); code != http.StatusServiceUnavailable || took >= time.Second {
+			t.Errorf("not ready: %d after %s; a probe gives up after a second", code, took)
+		}
+		const later = 200 * time.Millisecond
+		time.AfterFunc(later, func() { close(s.ready) })
+		if code, took := ask(s); code != http.StatusOK || took != later {
+			t.Errorf("ready after %s: %d after %s", later, code, took)
+		}
+		if code, took := ask(s); code != http.StatusOK || took != 0 {
+			t.Errorf("ready: %d after %s", code, took)
+		}
+	})
 }
