@@ -54,22 +54,23 @@ func logs(ctx context.Context, in *cluster.Inspector, what tui.Inspection) (stri
 	return b.String(), nil
 }
 
-// logFollower gives the lines of a Pod's log as they come, each after its
-// container's name when there are several.
-func logFollower(access cluster.Access) (func(context.Context, tui.Inspection, func(string)) error, error) {
+// logFollower follows the logs of a Pod's containers, each until it will not run
+// again.
+func logFollower(access cluster.Access) (tui.Follow, error) {
 	in, err := cluster.NewInspector(access)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, what tui.Inspection, line func(string)) error {
+	return func(ctx context.Context, what tui.Inspection, add func(string, cluster.LogEntry)) error {
 		if len(what.Containers) < 2 {
-			return in.FollowLog(ctx, what.Namespace, what.Name, strings.Join(what.Containers, ""), line)
+			only := strings.Join(what.Containers, "")
+			return in.FollowLog(ctx, what.Namespace, what.Name, only, func(e cluster.LogEntry) { add("", e) })
 		}
 		var wg sync.WaitGroup
 		errs := make([]error, len(what.Containers))
 		for i, c := range what.Containers {
 			wg.Go(func() {
-				errs[i] = in.FollowLog(ctx, what.Namespace, what.Name, c, func(text string) { line(c + " │ " + text) })
+				errs[i] = in.FollowLog(ctx, what.Namespace, what.Name, c, func(e cluster.LogEntry) { add(c, e) })
 			})
 		}
 		wg.Wait()

@@ -1,10 +1,8 @@
 package cluster
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,31 +106,6 @@ func (i *Inspector) Log(ctx context.Context, namespace, pod, container string, p
 	defer body.Close()
 	text, err := io.ReadAll(io.LimitReader(body, maxLogBytes+4096))
 	return string(text), err
-}
-
-// FollowLog gives the last 2,000 lines of a container's log and then those that
-// come, without their ends, until the container ends or ctx does, whose error it
-// returns then. A line of more than 64 KiB comes in pieces.
-func (i *Inspector) FollowLog(ctx context.Context, namespace, pod, container string, line func(string)) error {
-	body, err := i.openLog(ctx, namespace, pod, container, url.Values{"follow": {"true"}})
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	r := bufio.NewReaderSize(body, 64<<10)
-	for {
-		text, _, err := r.ReadLine()
-		switch {
-		case err == nil:
-			line(string(text))
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, io.EOF):
-			return nil
-		default:
-			return fmt.Errorf("log of %s: %w", pod, err)
-		}
-	}
 }
 
 // openLog asks for the end of a container's log.

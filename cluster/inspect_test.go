@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -66,68 +64,4 @@ func inspectorOf(t *testing.T, server *httptest.Server) *Inspector {
 		t.Fatal(err)
 	}
 	return i
-}
-
-// TestFollowLog: lines come while the container runs, the end of ctx ends it, and
-// so does the end of the container.
-func TestFollowLog(t *testing.T) {
-	more := make(chan string)
-	asked := make(chan string, 3)
-	over := make(chan struct{}, 3) // the server is done with a request
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r.URL.RequestURI()
-		defer func() { over <- struct{}{} }()
-		if strings.Contains(r.URL.Path, "/gone/") {
-			http.Error(w, `{"kind":"Status","apiVersion":"v1","message":"pods \"gone\" not found"}`, http.StatusNotFound)
-			return
-		}
-		for {
-			select {
-			case text, ok := <-more:
-				if !ok {
-					return
-				}
-				fmt.Fprint(w, text)
-				w.(http.Flusher).Flush()
-			case <-r.Context().Done():
-				return
-			}
-		}
-	}))
-	t.Cleanup(server.Close)
-	i := inspectorOf(t, server)
-	ctx, cancel := context.WithCancel(t.Context())
-	lines, result := make(chan string, 8), make(chan error, 1)
-	follow := func(ctx context.Context, pod string) {
-		result <- i.FollowLog(ctx, "ns", pod, "app", func(l string) { lines <- l })
-	}
-
-	go follow(ctx, "p")
-	more <- "one\ntw"
-	if got := <-lines; got != "one" {
-		t.Errorf("line %q", got)
-	}
-	more <- "o\n"
-	if got := <-lines; got != "two" {
-		t.Errorf("line %q", got)
-	}
-	cancel()
-	if err := <-result; !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
-	<-over
-	if got, want := <-asked, "/api/v1/namespaces/ns/pods/p/log?container=app&follow=true&tailLines=2000"; got != want {
-		t.Errorf("asked for %s, want %s", got, want)
-	}
-
-	go follow(t.Context(), "p")
-	more <- "no end of line"
-	close(more)
-	if err := <-result; err != nil || <-lines != "no end of line" {
-		t.Errorf("ended: %v", err)
-	}
-	go follow(t.Context(), "gone")
-	if err := <-result; err == nil || !strings.Contains(err.Error(), "HTTP 404") && !strings.Contains(err.Error(), "not found") {
-		t.Errorf("a Pod that is gone: %v", err)
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // followPace is how often a log that is followed may be drawn anew.
@@ -19,20 +21,29 @@ type follower struct {
 	pace pacer
 
 	mu    sync.Mutex
-	lines []string
+	lines []logEntry
 	bytes int
 	ended bool
 	err   error
 }
 
+// logEntry is an entry of the log of one of a Pod's containers, which has a name
+// when there are several.
+type logEntry struct {
+	container string
+	cluster.LogEntry
+}
+
+func (e logEntry) size() int { return len(e.Text) }
+
 func newFollower() *follower {
 	return &follower{news: make(chan struct{}, 1), pace: pacer{interval: followPace}}
 }
 
-func (f *follower) add(line string) {
+func (f *follower) add(container string, e cluster.LogEntry) {
 	f.mu.Lock()
-	f.lines, f.bytes = append(f.lines, line), f.bytes+len(line)
-	f.lines, f.bytes = lastLines(f.lines, f.bytes)
+	f.lines, f.bytes = append(f.lines, logEntry{container, e}), f.bytes+len(e.Text)
+	f.lines, f.bytes = lastLines(f.lines, f.bytes, logEntry.size)
 	f.mu.Unlock()
 	f.tell()
 }
@@ -53,22 +64,22 @@ func (f *follower) tell() {
 
 // lastLines cuts off the first lines of what is more than an overlay keeps, and
 // some more, so that it is not done for each line anew.
-func lastLines(lines []string, size int) ([]string, int) {
+func lastLines[T any](lines []T, size int, of func(T) int) ([]T, int) {
 	if len(lines) <= maxOverlayLines && size <= maxOverlayBytes {
 		return lines, size
 	}
 	cut := 0
 	for len(lines)-cut > maxOverlayLines*9/10 || size > maxOverlayBytes*9/10 {
-		size -= len(lines[cut])
+		size -= of(lines[cut])
 		cut++
 	}
-	return append([]string(nil), lines[cut:]...), size
+	return append([]T(nil), lines[cut:]...), size
 }
 
 // followedMsg is what a log that is followed has brought.
 type followedMsg struct {
 	follower *follower
-	lines    []string
+	lines    []logEntry
 	ended    bool
 	err      error
 	again    tea.Cmd // waits for more
@@ -120,6 +131,22 @@ func (m *model) toggleFollow() tea.Cmd {
 	})
 }
 
+// line is what is shown of an entry: the line of the log, or between the lines
+// what has happened to the container.
+func (e logEntry) line(w *words) string {
+	text := e.Text
+	switch e.Kind {
+	case cluster.LogEnded:
+		text = "── " + w.say("container_ended", "Reason", e.Text, "Code", e.Number) + " ──"
+	case cluster.LogRestarted:
+		text = "── " + w.say("container_restarted", "Count", e.Number) + " ──"
+	}
+	if e.container != "" {
+		text = e.container + " │ " + text
+	}
+	return text
+}
+
 func (p *overlayPane) stopFollowing() {
 	p.cancel()
 	p.follow = nil
@@ -136,7 +163,11 @@ func (m *model) followed(msg followedMsg) tea.Cmd {
 		if o.fresh { // they begin with what was there already
 			o.text, o.bytes, o.width, o.fresh = nil, 0, 0, false
 		}
-		o.append(msg.lines)
+		lines := make([]string, len(msg.lines))
+		for i, e := range msg.lines {
+			lines[i] = e.line(m.words)
+		}
+		o.append(lines)
 		if atEnd {
 			o.scroll = 1 << 20
 		}
@@ -164,7 +195,7 @@ func (p *overlayPane) append(lines []string) {
 		}
 	}
 	before := p.text
-	p.text, p.bytes = lastLines(p.text, p.bytes)
+	p.text, p.bytes = lastLines(p.text, p.bytes, func(l string) int { return len(l) })
 	if gone := len(before) - len(p.text); gone > 0 && p.width > 0 {
 		for _, l := range before[:gone] {
 			p.scroll -= len(broken(l, p.width))

@@ -9,10 +9,12 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"go.uber.org/goleak"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // openLog opens the logs of a Pod, with Follow as the test says.
-func openLog(t *testing.T, follow func(ctx context.Context, what Inspection, line func(string)) error) *screen {
+func openLog(t *testing.T, follow Follow) *screen {
 	t.Helper()
 	s := newScreen(t, "en", 100, 30, 3)
 	s.shell.term = nil
@@ -51,14 +53,14 @@ func commandsOf(t *testing.T, cmd tea.Cmd) []tea.Cmd {
 func TestFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines, ended := make(chan string), make(chan error, 1)
-		s := openLog(t, func(ctx context.Context, what Inspection, line func(string)) error {
+		s := openLog(t, func(ctx context.Context, what Inspection, add func(string, cluster.LogEntry)) error {
 			if what.What != "logs" || len(what.Containers) != 1 {
 				t.Errorf("asked to follow %+v", what)
 			}
 			for {
 				select {
 				case l := <-lines:
-					line(l)
+					add("", cluster.LogEntry{Text: l})
 				case <-ctx.Done():
 					ended <- ctx.Err()
 					return ctx.Err()
@@ -124,8 +126,8 @@ func TestFollowEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := openLog(t, func(_ context.Context, _ Inspection, line func(string)) error {
-				line("last")
+			s := openLog(t, func(_ context.Context, _ Inspection, add func(string, cluster.LogEntry)) error {
+				add("", cluster.LogEntry{Text: "last"})
 				return tt.err
 			})
 			cmds := commandsOf(t, s.press("f")[0])
@@ -151,19 +153,42 @@ func TestFollowEnds(t *testing.T) {
 	}
 }
 
+// TestFollowThroughRestarts: what happens to a container stands between the lines
+// of its log, in the learner's language, with its name where there are several.
+func TestFollowThroughRestarts(t *testing.T) {
+	s := openLog(t, func(_ context.Context, _ Inspection, add func(string, cluster.LogEntry)) error {
+		add("app", cluster.LogEntry{Text: "before"})
+		add("app", cluster.LogEntry{Kind: cluster.LogEnded, Text: "Error", Number: 7})
+		add("app", cluster.LogEntry{Kind: cluster.LogRestarted, Number: 3})
+		add("", cluster.LogEntry{Text: "after"})
+		return nil
+	})
+	cmds := commandsOf(t, s.press("f")[0])
+	cmds[1]()
+	s.send(cmds[0]())
+	text := s.text()
+	for _, want := range []string{"app │ before", "app │ ── the container has ended (Error, exit code 7)", "app │ ── restart number 3", "after"} {
+		at := strings.Index(text, want)
+		if at < 0 {
+			t.Fatalf("%q is missing:\n%s", want, s.text())
+		}
+		text = text[at:]
+	}
+}
+
 // TestFollowIsBounded: of a log that never ends, the last lines are kept, in the
 // follower and on the screen.
 func TestFollowIsBounded(t *testing.T) {
 	f := newFollower()
 	long := strings.Repeat("x", 1000)
 	for range 3 * maxOverlayLines {
-		f.add("short")
+		f.add("", cluster.LogEntry{Text: "short"})
 	}
 	if n := len(f.lines); n > maxOverlayLines || n < maxOverlayLines/2 {
 		t.Errorf("%d lines are kept", n)
 	}
 	for range 3 * maxOverlayBytes / len(long) {
-		f.add(long)
+		f.add("", cluster.LogEntry{Text: long})
 	}
 	if f.bytes > maxOverlayBytes || f.bytes < maxOverlayBytes/2 {
 		t.Errorf("%d bytes are kept", f.bytes)

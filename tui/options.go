@@ -70,14 +70,18 @@ type Running struct {
 	// Inspect reads what the learner asks for about an object. It is called
 	// from commands; several calls may be under way at once.
 	Inspect func(ctx context.Context, what Inspection) (string, error)
-	// Follow calls line for each line of a Pod's logs, those that are there and
-	// those that come, until they have ended or ctx has. It may call line from
-	// several goroutines at once.
-	Follow func(ctx context.Context, what Inspection, line func(string)) error
+	// Follow is nil when logs can't be followed.
+	Follow Follow
 	// Close ends the session and the watch. Run calls it once, when the
 	// screen is gone.
 	Close func()
 }
+
+// Follow calls add for each line of a Pod's logs, those that are there and those
+// that come, and for what happens to its containers, until none will run again
+// or ctx has ended. It gives the container's name when the Pod has several. It
+// may call add from several goroutines at once.
+type Follow func(ctx context.Context, what Inspection, add func(container string, e cluster.LogEntry)) error
 
 // ShellSpec is the program of the shell pane.
 type ShellSpec struct {
