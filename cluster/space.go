@@ -133,24 +133,43 @@ func (s *Space) Probe(ctx context.Context, service, port, path string) (Reply, e
 	return s.world.Probe(ctx, s.namespace, service, port, path)
 }
 
+// listPage is how many objects are asked for at once.
+const listPage = 100
+
 // Snapshot lists what specs name, as it is now.
 func (s *Space) Snapshot(ctx context.Context, specs []WatchSpec) ([]Listing, error) {
 	out := make([]Listing, 0, len(specs))
 	for _, spec := range specs {
-		list, err := s.world.Dynamic().Resource(spec.Resource).Namespace(spec.Namespace).List(ctx, metav1.ListOptions{})
+		l, err := s.list(ctx, spec)
 		if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 			continue // not served: nothing to wait for
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list %s: %w", spec.Resource.Resource, err)
 		}
-		l := Listing{WatchSpec: spec, Revision: revisionOf(list.GetResourceVersion())}
-		for i := range list.Items {
-			l.Objects = append(l.Objects, refOf(&list.Items[i]))
-		}
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// list lists one resource. Page by page, all of one revision: a thousand Pods at
+// once would take 20 MB for a moment, of which only the names are wanted.
+func (s *Space) list(ctx context.Context, spec WatchSpec) (Listing, error) {
+	l := Listing{WatchSpec: spec}
+	options := metav1.ListOptions{Limit: listPage}
+	for {
+		list, err := s.world.Dynamic().Resource(spec.Resource).Namespace(spec.Namespace).List(ctx, options)
+		if err != nil {
+			return l, err
+		}
+		l.Revision = revisionOf(list.GetResourceVersion())
+		for i := range list.Items {
+			l.Objects = append(l.Objects, refOf(&list.Items[i]))
+		}
+		if options.Continue = list.GetContinue(); options.Continue == "" {
+			return l, nil
+		}
+	}
 }
 
 func refOf(u *unstructured.Unstructured) ObjectRef {

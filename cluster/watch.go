@@ -366,7 +366,8 @@ func (r *resourceWatch) Replace(items []any, _ string) error {
 func (r *resourceWatch) Resync() error { return nil }
 
 // unwrap takes the object out of what a reflector hands over, tombstones
-// included.
+// included, and leaves out who manages which of its fields: nobody here asks,
+// and it is half of what an object takes in memory.
 func unwrap(obj any) (*unstructured.Unstructured, error) {
 	if t, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 		obj = t.Obj
@@ -374,6 +375,9 @@ func unwrap(obj any) (*unstructured.Unstructured, error) {
 	u, ok := obj.(*unstructured.Unstructured)
 	if !ok || u == nil {
 		return nil, fmt.Errorf("watch delivered %T, wanted an unstructured object", obj)
+	}
+	if metadata, ok := u.Object["metadata"].(map[string]any); ok && metadata["managedFields"] != nil {
+		delete(metadata, "managedFields")
 	}
 	return u, nil
 }
