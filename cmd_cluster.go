@@ -258,7 +258,8 @@ func printStatus(out io.Writer, s cluster.Status) error {
 	return nil
 }
 
-// phaseLines prints a line for each phase that ends.
+// phaseLines prints a line for each phase that ends, and how far those are that
+// may take minutes.
 func phaseLines(w io.Writer) cluster.Progress {
 	return func(p cluster.Phase) {
 		switch {
@@ -266,7 +267,7 @@ func phaseLines(w io.Writer) cluster.Progress {
 			fmt.Fprintf(w, "✗ %-40s %6.1f s  %v\n", p.Title, p.Elapsed.Seconds(), p.Err)
 		case p.Done:
 			fmt.Fprintf(w, "✓ %-40s %6.1f s\n", p.Title, p.Elapsed.Seconds())
-		case p.ID == "lock":
+		case p.ID == "lock", p.ID == "kind-image":
 			fmt.Fprintf(w, "  %s: %s\n", p.Title, p.Detail)
 		}
 	}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ type kindLogger struct {
 	began time.Time
 }
 
+// errSeeBelow is why a phase of kind's failed: Create's own error, which comes
+// last, has all there is to say.
+var errSeeBelow = errors.New("failed, see below")
+
 func (l *kindLogger) say(msg string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -34,8 +39,10 @@ func (l *kindLogger) say(msg string) {
 		l.began = time.Now()
 		l.now = Phase{ID: kindPhaseID(title), Title: title}
 		l.report(l.now)
-	case "✓", "✗":
+	case "✓":
 		l.finish(nil)
+	case "✗":
+		l.finish(errSeeBelow)
 	}
 }
 

@@ -21,6 +21,7 @@ func TestKindLoggerMakesPhases(t *testing.T) {
 	say.Infof(" ✓ %s\n", "Preparing nodes 📦")
 	say.Infof(" • %s  ...\n", "Starting control-plane 🕹️")
 	l.V(1).Info("not for people")
+	say.Infof(" ✗ %s\n", "Starting control-plane 🕹️")
 	l.end(errors.New("broken"))
 
 	type brief struct {

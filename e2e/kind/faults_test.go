@@ -106,7 +106,7 @@ func TestPull(t *testing.T) {
 	if err := remote.Write(ref, content); err != nil {
 		t.Fatal(err)
 	}
-	l.fails(t, []string{"✓ Pulling the node image", "5 of 5 layers", "✗ Preparing nodes"}, "--image", image, "cluster", "up")
+	l.fails(t, []string{"Pulling the node image: 5 of 5 layers", "✓ Pulling the node image", "✗ Preparing nodes"}, "--image", image, "cluster", "up")
 	docker(t, "image", "rm", image)
 	l.nothingLeft(t)
 }
@@ -149,7 +149,13 @@ func newWire(t *testing.T, l *learner) *wire {
 	if !ok {
 		engine = "/var/run/docker.sock"
 	}
-	path := filepath.Join(l.state, "engine.sock")
+	// The path of a socket must be short, and TMPDIR may not be.
+	dir, err := os.MkdirTemp("/tmp", "k8stutor-wire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "engine.sock")
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "unix", path)
 	if err != nil {
