@@ -73,6 +73,21 @@ const (
 	actQuestion action = "other-question"
 	actRecall   action = "recall"
 
+	actErase     action = "erase"
+	actEraseNext action = "erase-next"
+	actEraseWord action = "erase-word"
+	actEraseLine action = "erase-line"
+	actCurLeft   action = "cursor-left"
+	actCurRight  action = "cursor-right"
+	actCurStart  action = "cursor-start"
+	actCurEnd    action = "cursor-end"
+	actAccept    action = "accept" // what was typed to look for
+
+	actDone  action = "done"      // with moving the borders
+	actAbort action = "abort"     // the start
+	actLeave action = "leave"     // a start that failed
+	actFresh action = "new-shell" // after the last has ended
+
 	actYes action = "yes"
 	actNo  action = "no"
 
@@ -93,20 +108,24 @@ const (
 	scopeAnswer                // a question is being answered
 	scopeConfirm               // the screen asks whether it shall
 	scopeMap                   // the map of the lessons
+	scopeEdit                  // a line of text is being typed: an answer, or what to look for
+	scopeResize                // the borders are being moved
+	scopeStart                 // the cluster comes up
+	scopeShell                 // the shell has ended
 	scopes       = iota        // how many there are
 )
 
 // String is what a config file calls the scope.
 func (s scope) String() string {
-	return [scopes]string{"prefix", "lesson", "cluster", "overlay", "history", "answer", "confirm", "map"}[s]
+	return [scopes]string{"prefix", "lesson", "cluster", "overlay", "history", "answer", "confirm", "map", "edit", "resize", "start", "shell"}[s]
 }
 
 // typed tells whether what is typed there is text, so that a key with a
 // character on it can't be bound.
-func (s scope) typed() bool { return s == scopeAnswer }
+func (s scope) typed() bool { return s == scopeAnswer || s == scopeEdit }
 
 // prefixed tells whether the prefix key has its meaning there.
-func (s scope) prefixed() bool { return s != scopeConfirm && s != scopeMap }
+func (s scope) prefixed() bool { return s != scopeConfirm && s != scopeMap && s != scopeStart }
 
 // binding is an action with its keys, as Bubble Tea names them, and the message
 // that explains it in the help. The first key is the one that is shown.
@@ -224,6 +243,25 @@ func defaultBindings() bindings {
 			{actProvider, []string{"c"}, "help_provider"},
 			{actQuit, []string{"q", "esc", "ctrl+c", "ctrl+d"}, "help_leave"},
 		},
+		// As readline has them.
+		scopeEdit: {
+			{actErase, []string{"backspace"}, "help_erase"},
+			{actEraseNext, []string{"delete"}, "help_erase_next"},
+			{actEraseWord, []string{"ctrl+w"}, "help_erase_word"},
+			{actEraseLine, []string{"ctrl+u"}, "help_erase_line"},
+			{actCurLeft, []string{"left", "ctrl+b"}, "help_cursor"},
+			{actCurRight, []string{"right", "ctrl+f"}, ""},
+			{actCurStart, []string{"home", "ctrl+a"}, "help_cursor_ends"},
+			{actCurEnd, []string{"end", "ctrl+e"}, ""},
+			{actAccept, []string{"enter"}, "help_accept"},
+			{actCancel, []string{"esc", "ctrl+c"}, "help_cancel_search"},
+		},
+		scopeResize: {{actDone, []string{"enter", "esc"}, "help_done"}},
+		scopeStart: {
+			{actAbort, []string{"ctrl+c"}, "help_abort"},
+			{actLeave, []string{"enter", "q", "esc"}, "help_leave_start"},
+		},
+		scopeShell: {{actFresh, []string{"enter"}, "help_fresh"}},
 	}
 }
 

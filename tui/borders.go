@@ -81,7 +81,7 @@ func (m *model) pane(p pane) []string {
 	case paneCluster:
 		return m.cluster.lines(r, m.now(), m.words, m.styles)
 	}
-	return m.shell.lines(r, m.words, m.styles)
+	return m.shell.lines(r, m.words, m.styles, m.keys)
 }
 
 // border is the style of a border that touches these panes.

@@ -27,7 +27,7 @@ func (m *model) footer() string {
 			actHint, actNext, actBack, actDraw, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)
 	case m.resizing:
 		key := func(a action) string { return m.keys.name(scopePrefix, a) }
-		return m.keyHints(key(actLeft)+" "+key(actRight)+" "+key(actUp)+" "+key(actDown), "resize", "Enter", "done")
+		return m.keyHints(key(actLeft)+" "+key(actRight)+" "+key(actUp)+" "+key(actDown), "resize", m.keys.name(scopeResize, actDone), "done")
 	case m.prompting():
 		return m.promptHints()
 	case m.focus == paneShell && m.shell.browse != nil:

@@ -13,7 +13,7 @@ func TestKeymapErrors(t *testing.T) {
 		want         string
 	}{
 		{"no such action", "", map[string][]string{"nxt": {"x"}}, `nxt: there is no action "nxt"`},
-		{"no such scope", "", map[string][]string{"shell.next": {"x"}}, `shell.next: there is no scope "shell"`},
+		{"no such scope", "", map[string][]string{"window.next": {"x"}}, `window.next: there is no scope "window"`},
 		{"not in this scope", "", map[string][]string{"lesson.hint": {"x"}}, `lesson.hint: the scope lesson has no action "hint"`},
 		{"no such key", "", map[string][]string{"next": {"banana"}}, `next: key "banana": there is no key "banana"`},
 		{"no key", "", map[string][]string{"next": {}}, "next: it needs a key"},
@@ -157,5 +157,64 @@ func TestRemappedScreen(t *testing.T) {
 	runAll(cmds[len(cmds)-1])
 	if got := <-s.session.asked; got != "reset" {
 		t.Errorf("asked %q", got)
+	}
+}
+
+// TestRemappedCorners: the keys of what is seldom on the screen can be changed
+// too: a line that is typed, borders being moved, a start, a shell that ended.
+func TestRemappedCorners(t *testing.T) {
+	k, err := NewKeymap("", map[string][]string{
+		"erase": {"f2"}, "accept": {"f3"}, "edit.cancel": {"f4"}, "done": {"f5"}, "abort": {"f6"}, "leave": {"f7"}, "new-shell": {"f8"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen := func() *screen {
+		s := newScreen(t, "en", 160, 60, 3)
+		s.keys = k
+		return s
+	}
+	s := screen()
+	s.press("ctrl+g", ">")
+	if s.frame(); !strings.Contains(s.text(), "f5 done") {
+		t.Errorf("moving the borders:\n%s", s.text())
+	}
+	if s.press("f5"); s.resizing {
+		t.Error("f5 does not end moving the borders")
+	}
+
+	s = screen()
+	s.overlay.show("text", "one\ntwo\nthree")
+	s.frame()
+	s.press("/", "t", "w", "x", "f2", "f3")
+	if o := s.overlay; o.search.typing || string(o.search.text) != "tw" || len(o.search.found) != 1 {
+		t.Errorf("search in a text: %+v", o.search)
+	}
+	if s.press("/", "a", "f4"); s.overlay.search.typing || !s.overlay.open {
+		t.Error("f4 does not give up the search")
+	}
+
+	s = screen()
+	s.shell.err = errClosing
+	if !strings.Contains(s.text(), "f8 starts a new one") {
+		t.Errorf("the shell has ended:\n%s", s.text())
+	}
+	if cmds := s.press("enter", "f8"); cmds[0] != nil && s.shell.err != nil {
+		t.Error("f8 starts no shell")
+	}
+
+	s = screen()
+	s.stage = starting
+	if !strings.Contains(s.text(), "f6 cancels") {
+		t.Errorf("the start:\n%s", s.text())
+	}
+	s.press("ctrl+c")
+	if s.stage != starting {
+		t.Error("ctrl+c still cancels the start")
+	}
+	s.stage = failed
+	s.start.failed(errClosing)
+	if !strings.Contains(s.text(), "f7 leaves") {
+		t.Errorf("a start that failed:\n%s", s.text())
 	}
 }

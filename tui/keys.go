@@ -48,11 +48,12 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		m.prefixed, m.resizing = true, false
 		return nil
 	case m.resizing:
-		if a := m.keys.in(scopePrefix).at(name); resizes(a) {
+		done := m.keys.in(scopeResize).at(name) == actDone
+		if a := m.keys.in(scopePrefix).at(name); !done && resizes(a) {
 			return m.resize(a)
 		}
 		m.resizing = false
-		if name == "enter" || name == "esc" {
+		if done {
 			return nil
 		}
 	}
@@ -70,7 +71,8 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 }
 
 func (m *model) keyStarting(name string) tea.Cmd {
-	if name == "ctrl+c" || m.stage == failed && (name == "q" || name == "enter" || name == "esc") {
+	a := m.keys.in(scopeStart).at(name)
+	if a == actAbort || m.stage == failed && a == actLeave {
 		return m.quit(nil)
 	}
 	return nil
@@ -250,7 +252,7 @@ func (m *model) toShell(k tea.KeyPressMsg) tea.Cmd {
 		return m.keyBrowse(k)
 	}
 	if m.shell.ended() {
-		if k.String() == "enter" {
+		if m.keys.in(scopeShell).at(k.String()) == actFresh {
 			return m.startShell()
 		}
 		return nil

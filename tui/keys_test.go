@@ -239,18 +239,19 @@ func TestStartPane(t *testing.T) {
 
 func TestPromptEditing(t *testing.T) {
 	p := &prompt{}
+	press := func(k string) { p.edit(defaultKeymap().in(scopeEdit).at(keyPress(k).String()), keyPress(k)) }
 	for _, k := range []string{"叢", "集", "a", "left", "left", "b", "home", "c", "ctrl+e", "d", "space"} {
-		p.key(keyPress(k))
+		press(k)
 	}
 	if got := string(p.text); got != "c叢b集ad" {
 		t.Errorf("text %q", got)
 	}
 	p.insert(" two words")
-	p.key(keyPress("ctrl+w"))
+	press("ctrl+w")
 	if got := string(p.text); got != "c叢b集ad two " {
 		t.Errorf("after ^W %q", got)
 	}
-	p.key(keyPress("ctrl+u"))
+	press("ctrl+u")
 	if len(p.text) != 0 {
 		t.Errorf("after ^U %q", string(p.text))
 	}

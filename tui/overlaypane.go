@@ -240,7 +240,7 @@ func (m *model) inspected(msg inspectedMsg) {
 func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
 	o := m.overlay
 	if o.search.typing {
-		o.keySearch(k)
+		o.keySearch(m.keys.in(scopeEdit).at(k.String()), k)
 		return nil
 	}
 	a := m.keys.in(scopeOverlay).at(k.String())
@@ -271,22 +271,21 @@ func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-func (p *overlayPane) keySearch(k tea.KeyPressMsg) {
+// keySearch is a key while what to look for is typed.
+func (p *overlayPane) keySearch(a action, k tea.KeyPressMsg) {
 	s := &p.search
-	switch name := k.String(); {
-	case name == "enter":
+	switch {
+	case a == actAccept:
 		s.typing = false
 		p.goTo(0)
 		return
-	case name == "esc" || name == "ctrl+c":
+	case a == actCancel:
 		*s = search{}
 		return
-	case name == "backspace" && len(s.text) > 0:
-		s.text = s.text[:len(s.text)-1]
-	case name == "ctrl+u":
-		s.text = nil
-	case k.Text != "":
+	case a == "":
 		s.text = append(s.text, []rune(k.Text)...)
+	default:
+		s.text, _ = edited(a, s.text, len(s.text))
 	}
 	p.find()
 	p.goTo(0)

@@ -42,38 +42,42 @@ func (p *prompt) insert(s string) {
 	p.pos += len(r)
 }
 
-func (p *prompt) key(k tea.KeyPressMsg) {
-	switch k.String() {
-	case "backspace":
-		if p.pos > 0 {
-			p.text = slices.Delete(p.text, p.pos-1, p.pos)
-			p.pos--
-		}
-	case "delete":
-		if p.pos < len(p.text) {
-			p.text = slices.Delete(p.text, p.pos, p.pos+1)
-		}
-	case "left", "ctrl+b":
-		p.pos = max(p.pos-1, 0)
-	case "right", "ctrl+f":
-		p.pos = min(p.pos+1, len(p.text))
-	case "home", "ctrl+a":
-		p.pos = 0
-	case "end", "ctrl+e":
-		p.pos = len(p.text)
-	case "ctrl+u":
-		p.text, p.pos = p.text[p.pos:], 0
-	case "ctrl+w":
-		before := strings.TrimRight(string(p.text[:p.pos]), " ")
-		before = before[:strings.LastIndex(before, " ")+1]
-		rest := p.text[p.pos:]
-		p.pos = len([]rune(before))
-		p.text = append([]rune(before), rest...)
-	default:
-		if k.Text != "" {
-			p.insert(k.Text)
-		}
+// edit does what a key asks for, or types it.
+func (p *prompt) edit(a action, k tea.KeyPressMsg) {
+	if a == "" && k.Text != "" {
+		p.insert(k.Text)
+		return
 	}
+	p.text, p.pos = edited(a, p.text, p.pos)
+}
+
+// edited is a line of text and the place of the cursor in it after an action.
+func edited(a action, text []rune, pos int) ([]rune, int) {
+	switch a {
+	case actErase:
+		if pos > 0 {
+			return slices.Delete(text, pos-1, pos), pos - 1
+		}
+	case actEraseNext:
+		if pos < len(text) {
+			return slices.Delete(text, pos, pos+1), pos
+		}
+	case actCurLeft:
+		return text, max(pos-1, 0)
+	case actCurRight:
+		return text, min(pos+1, len(text))
+	case actCurStart:
+		return text, 0
+	case actCurEnd:
+		return text, len(text)
+	case actEraseLine:
+		return text[pos:], 0
+	case actEraseWord:
+		before := strings.TrimRight(string(text[:pos]), " ")
+		kept := []rune(before[:strings.LastIndex(before, " ")+1])
+		return append(kept, text[pos:]...), len(kept)
+	}
+	return text, pos
 }
 
 // answer is what was typed; the number of an option stands for that option.
@@ -187,7 +191,7 @@ func (m *model) keyPrompt(k tea.KeyPressMsg) tea.Cmd {
 			return answeredMsg{p}
 		}
 	default:
-		p.key(k)
+		p.edit(m.keys.in(scopeEdit).at(name), k)
 	}
 	return nil
 }

@@ -203,23 +203,22 @@ func (b *browser) mark(lines bool) {
 // keySearch is a key while what to look for is typed.
 func (m *model) keySearch(k tea.KeyPressMsg) tea.Cmd {
 	b := m.shell.browse
-	switch k.String() {
-	case "enter":
+	switch a := m.keys.in(scopeEdit).at(k.String()); a {
+	case actAccept:
 		b.typing = false
 		if b.input != "" {
 			b.find = b.input
 		}
 		return tea.Batch(m.findInShell(false), m.browseMoved())
-	case "esc", "ctrl+c":
+	case actCancel:
 		b.typing = false
-	case "ctrl+u":
-		b.input = ""
-	case "backspace":
-		typed := []rune(b.input)
-		b.typing = len(typed) > 0
-		b.input = string(typed[:max(len(typed)-1, 0)])
+	case "":
+		b.add(k.Text)
 	default:
-		m.shell.browse.add(k.Text)
+		typed := []rune(b.input)
+		b.typing = a != actErase || len(typed) > 0
+		typed, _ = edited(a, typed, len(typed))
+		b.input = string(typed)
 	}
 	return nil
 }
@@ -263,7 +262,7 @@ func (m *model) leaveHistory() tea.Cmd {
 func (m *model) historyFooter() string {
 	s, b := m.styles, m.shell.browse
 	if b.typing {
-		return s.key.Render("/") + s.text.Render(b.input) + s.cursor.Render(" ") + "  " + m.keyHints("Enter", "search", "Esc", "close")
+		return s.key.Render("/") + s.text.Render(b.input) + s.cursor.Render(" ") + "  " + m.keyHints(m.keys.name(scopeEdit, actAccept), "search", m.keys.name(scopeEdit, actCancel), "close")
 	}
 	return m.hints(scopeHistory, 0, actLineUp, actPageUp, actSearch, actMatch, actMark, actCopy, actClose)
 }

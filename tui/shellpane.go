@@ -209,7 +209,7 @@ func (p *shellPane) row() int {
 }
 
 // lines draws the pane.
-func (p *shellPane) lines(r rect, w *words, s *styles) []string {
+func (p *shellPane) lines(r rect, w *words, s *styles, keys *Keymap) []string {
 	out := make([]string, r.h)
 	first := p.first(r)
 	for y := range out {
@@ -222,12 +222,12 @@ func (p *shellPane) lines(r rect, w *words, s *styles) []string {
 		}
 		out[y] = row
 	}
-	note := ""
+	note, again := "", func() string { return w.say("shell_again", "Key", keys.name(scopeShell, actFresh)) }
 	switch {
 	case p.err != nil:
-		note = s.bad.Render("✗ "+strings.ReplaceAll(p.err.Error(), "\n", " ")) + "  " + s.dim.Render(w.say("shell_again"))
+		note = s.bad.Render("✗ "+strings.ReplaceAll(p.err.Error(), "\n", " ")) + "  " + s.dim.Render(again())
 	case p.frame.exit != nil:
-		note = s.dim.Render(w.say("shell_ended", "Code", p.frame.exit.Code) + "  " + w.say("shell_again"))
+		note = s.dim.Render(w.say("shell_ended", "Code", p.frame.exit.Code) + "  " + again())
 	case p.term == nil:
 		note = s.dim.Render(w.say("shell_starting"))
 	}

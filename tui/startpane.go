@@ -45,7 +45,7 @@ var spinner = []string{"◐", "◓", "◑", "◒"}
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", max(d, 0).Seconds()) }
 
 // view draws the start in the middle of the screen.
-func (p *startPane) view(width, height int, now time.Time, w *words, s *styles) []string {
+func (p *startPane) view(width, height int, now time.Time, w *words, s *styles, keys *Keymap) []string {
 	inner := min(width-4, 76)
 	box := []string{s.brand.Render(" k8stutor ") + "  " + s.strong.Render(p.headline(w)), ""}
 	for _, ph := range p.phases {
@@ -60,11 +60,11 @@ func (p *startPane) view(width, height int, now time.Time, w *words, s *styles) 
 		for _, l := range strings.Split(p.err.Error(), "\n") {
 			box = append(box, wrap(s.bad.Render("✗ "+l), inner, "  ")...)
 		}
-		box = append(box, "", s.dim.Render(w.say("start_failed_keys")))
+		box = append(box, "", s.dim.Render(w.say("start_failed_keys", "Key", keys.name(scopeStart, actLeave))))
 	case p.cancelled:
 		box = append(box, s.wait.Render(p.spin()+" "+w.say("start_cleaning")))
 	default:
-		box = append(box, s.dim.Render(w.say("start_keys")))
+		box = append(box, s.dim.Render(w.say("start_keys", "Key", keys.name(scopeStart, actAbort))))
 	}
 	frame := make([]string, height)
 	for i := range frame {

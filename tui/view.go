@@ -46,7 +46,7 @@ func (m *model) frame() []string {
 		return nil
 	}
 	if m.stage == failed || m.stage != running && !m.layout.tiny {
-		return m.start.view(m.width, m.height, m.now(), m.words, m.styles)
+		return m.start.view(m.width, m.height, m.now(), m.words, m.styles, m.keys)
 	}
 	if m.layout.tiny {
 		lines := wrap(m.words.say("too_small", "Width", minWidth, "Height", minHeight), m.width, "")
