@@ -11,6 +11,12 @@ export GOFLAGS := -buildvcs=false
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/k8stutor
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 EXE     := $(shell go env GOEXE)
+# Kubernetes' own programs tell their version, also to each other, from variables
+# that their build sets. The module k8s.io/kubectl v0.37.2 is of release v1.37.2.
+KUBECTL    = $(subst v0.,v1.,$(shell go list -m -f '{{.Version}}' k8s.io/kubectl))
+KUBERNETES = $(shell cd cluster/embedded && go list -m -f '{{.Version}}' k8s.io/kubernetes)
+ldflags    = -s -w -X main.version=$(VERSION) $(foreach pkg,k8s.io/component-base/version k8s.io/client-go/pkg/version,\
+	-X $(pkg).gitVersion=$(1) -X $(pkg).gitMajor=1 -X $(pkg).gitMinor=$(word 2,$(subst ., ,$(1))) -X $(pkg).gitTreeState=clean)
 LINT_VERSION := v2.15.0
 LINT    := $(CACHE)/tools/golangci-lint-$(LINT_VERSION)/golangci-lint$(EXE)
 
@@ -23,7 +29,7 @@ start: build ## build what is missing and open the screen
 	@bin/k8stutor start
 
 build: embedded images ## build bin/k8stutor, bin/k8stutor-embedded and the lessons' images for kind
-	@go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/k8stutor$(EXE) .
+	@go build -ldflags "$(call ldflags,$(KUBECTL))" -o bin/k8stutor$(EXE) .
 
 embedded:
 	@hack/embedded.sh bin/k8stutor-embedded$(EXE)
@@ -101,9 +107,10 @@ cross: ## build for linux, darwin and windows on amd64 and arm64; say what does 
 	@mkdir -p dist; for os in linux darwin windows; do for arch in amd64 arm64; do \
 	  exe=; [ $$os = windows ] && exe=.exe; \
 	  for mod in . cluster/embedded; do \
-	    name=k8stutor; [ $$mod = . ] || name=k8stutor-embedded; \
+	    name=k8stutor flags='$(call ldflags,$(KUBECTL))'; \
+	    [ $$mod = . ] || { name=k8stutor-embedded flags='$(call ldflags,$(KUBERNETES))'; }; \
 	    out=$(CURDIR)/dist/$$name-$$os-$$arch$$exe; \
-	    if err=$$(cd $$mod && CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -ldflags '-s -w' -o $$out . 2>&1); then \
+	    if err=$$(cd $$mod && CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -ldflags "$$flags" -o $$out . 2>&1); then \
 	      printf '  ✓ %-32s %s\n' $$name-$$os-$$arch "$$(du -h $$out | cut -f1)"; \
 	    else \
 	      printf '  ✗ %-32s %s\n' $$name-$$os-$$arch "$$(grep -v '^#' <<<"$$err" | head -1)"; \

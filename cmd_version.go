@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -21,7 +22,7 @@ func (a *app) versionCmd() *cobra.Command {
 				"version":  version,
 				"go":       runtime.Version(),
 				"platform": runtime.GOOS + "/" + runtime.GOARCH,
-				"kubectl":  moduleVersion("k8s.io/kubectl"),
+				"kubectl":  strings.Replace(moduleVersion("k8s.io/kubectl"), "v0.", "v1.", 1), // module v0.37.2 is release v1.37.2
 				"kind":     moduleVersion("sigs.k8s.io/kind"),
 			}
 			if a.v.GetString("output") == "json" {
