@@ -49,7 +49,9 @@ is lost; your progress in the lessons is kept.`,
 				return err
 			}
 			start := time.Now()
-			report := phaseLines(cmd.ErrOrStderr())
+			_, absent := home.Access()
+			kind := startKind(p, errors.Is(absent, cluster.ErrAbsent)) + ", without a lesson"
+			report, noted := a.paced(kind, phaseLines(cmd.ErrOrStderr()))
 			access, err := p.Up(cmd.Context(), report)
 			var broken *cluster.BrokenError
 			if errors.As(err, &broken) && rebuild(cmd, broken) {
@@ -60,6 +62,7 @@ is lost; your progress in the lessons is kept.`,
 			if err != nil {
 				return fmt.Errorf("cluster %q did not come up: %w", home.Name(), err)
 			}
+			noted()
 			fmt.Fprintf(cmd.OutOrStdout(), "cluster %q (%s, Kubernetes %s) is up after %.1f s\nkubeconfig: %s\ntry: k8stutor kubectl get pods -A\n",
 				access.Name, access.Provider, access.Version, time.Since(start).Seconds(), access.Kubeconfig)
 			return nil
@@ -261,7 +264,12 @@ func printStatus(out io.Writer, s cluster.Status) error {
 // phaseLines prints a line for each phase that ends, and how far those are that
 // may take minutes.
 func phaseLines(w io.Writer) cluster.Progress {
+	told := false
 	return func(p cluster.Phase) {
+		if !told && p.Whole > 0 {
+			told = true
+			fmt.Fprintf(w, "  The last start took %.1f s.\n", p.Whole.Seconds())
+		}
 		switch {
 		case p.Err != nil:
 			fmt.Fprintf(w, "✗ %-40s %6.1f s  %v\n", p.Title, p.Elapsed.Seconds(), p.Err)

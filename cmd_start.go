@@ -128,6 +128,7 @@ func (a *app) begin(cmd *cobra.Command, o *opened, report cluster.Progress) (*le
 	if err != nil {
 		return nil, cluster.Access{}, err
 	}
+	report, noted := a.paced(startKind(p, isNew), report)
 	access, err := p.Up(ctx, report)
 	if err != nil {
 		return nil, access, fmt.Errorf("cluster %q did not come up: %w", o.home.Name(), err)
@@ -144,6 +145,7 @@ func (a *app) begin(cmd *cobra.Command, o *opened, report cluster.Progress) (*le
 		}
 		return nil, access, err
 	}
+	noted()
 	return l, access, nil
 }
 

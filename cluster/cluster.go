@@ -78,4 +78,8 @@ type Phase struct {
 	Done    bool          // it has ended
 	Err     error         // it has failed (Done is true)
 	Elapsed time.Duration // since the phase began
+
+	// Before is how long the phase took in the last start of this kind, Whole
+	// how long that start took; 0 where it is not known. No provider sets them.
+	Before, Whole time.Duration
 }

@@ -226,6 +226,13 @@ func TestStartPane(t *testing.T) {
 	now = now.Add(2900 * time.Millisecond)
 	compare(t, "start", plain(m.frame()))
 	checkFrame(t, m)
+	m.Update(phaseMsg{ID: "b", Title: "Control plane", Before: 3100 * time.Millisecond, Whole: 6500 * time.Millisecond})
+	for _, want := range []string{"2.9 s / 3.1 s", "2.9 s so far; the last start took 6.5 s"} {
+		if text := plain(m.frame()); !strings.Contains(text, want) {
+			t.Errorf("no %q:\n%s", want, text)
+		}
+	}
+	m.Update(phaseMsg{ID: "b", Title: "Control plane", Detail: "waiting for /readyz"})
 	m.Update(keyPress("ctrl+c"))
 	if ctx.Err() == nil {
 		t.Error("Ctrl-C did not cancel the start")

@@ -108,12 +108,13 @@ type talk struct {
 	running *Running
 	more    chan<- struct{} // asks for a line
 
-	latest   lessons.Update
-	begun    bool   // the learner was asked for the first line
-	hints    int    // how many have been said
-	prompted bool   // the prompt stands on the last line
-	confirm  func() // what a yes will do
-	command  <-chan error
+	latest    lessons.Update
+	begun     bool   // the learner was asked for the first line
+	hints     int    // how many have been said
+	prompted  bool   // the prompt stands on the last line
+	estimated bool   // how long the last start took was told
+	confirm   func() // what a yes will do
+	command   <-chan error
 }
 
 func (t *talk) run(ctx context.Context, lines <-chan string) error {
@@ -185,6 +186,10 @@ func (t *talk) show() {
 // phase tells of the cluster's start: once when a phase begins, once when it
 // ends.
 func (t *talk) phase(p cluster.Phase) {
+	if p.Whole > 0 && !t.estimated {
+		t.estimated = true
+		fmt.Fprintln(t.Out, t.words.say("plain_before", "Whole", seconds(p.Whole)))
+	}
 	title := phaseTitle(t.words, p)
 	switch {
 	case p.Err != nil:

@@ -15,6 +15,7 @@ type startPane struct {
 	began     time.Time
 	frame     int // of the spinner
 	phases    []startPhase
+	whole     time.Duration // how long the last start took; 0: not known
 	cancelled bool
 	err       error
 }
@@ -27,6 +28,7 @@ type startPhase struct {
 
 // apply takes a report of a phase.
 func (p *startPane) apply(phase cluster.Phase, now time.Time) {
+	p.whole = max(p.whole, phase.Whole)
 	for i := range p.phases {
 		if p.phases[i].ID == phase.ID {
 			p.phases[i].Phase = phase
@@ -64,6 +66,9 @@ func (p *startPane) view(width, height int, now time.Time, w *words, s *styles, 
 	case p.cancelled:
 		box = append(box, s.wait.Render(p.spin()+" "+w.say("start_cleaning")))
 	default:
+		if p.whole > 0 {
+			box = append(box, s.dim.Render(w.say("start_before", "Whole", seconds(p.whole), "Now", seconds(now.Sub(p.began)))))
+		}
 		box = append(box, s.dim.Render(w.say("start_keys", "Key", keys.name(scopeStart, actAbort))))
 	}
 	frame := make([]string, height)
@@ -105,5 +110,9 @@ func (p *startPane) phase(ph startPhase, width int, now time.Time, w *words, s *
 	if ph.Detail != "" && !ph.Done {
 		line += "  " + s.dim.Render(strings.ReplaceAll(ph.Detail, "\n", " "))
 	}
-	return spread(line, s.dim.Render(seconds(took)), width)
+	clock := seconds(took)
+	if ph.Before > 0 && !ph.Done {
+		clock += " / " + seconds(ph.Before)
+	}
+	return spread(line, s.dim.Render(clock), width)
 }
