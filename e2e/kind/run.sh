@@ -4,7 +4,7 @@
 # session says when that cluster goes away. What it makes is gone at the end.
 #
 #   hack/engine e2e/kind/run.sh [LESSON...]          all of it: make e2e-kind
-#   hack/engine e2e/kind/run.sh --walk [LESSON...]   of each lesson only all solutions in a row
+#   hack/engine e2e/kind/run.sh --walk [LESSON...]   of each lesson only all solutions in a row, and no bundle
 #   hack/engine --optional e2e/kind/run.sh --optional --walk
 #                                                    make kind-walk, for CI: where the node image
 #                                                    can't be made, or no node comes up even with
@@ -96,7 +96,7 @@ if [ -n "$optional" ]; then
 	lap "preflight"
 fi
 
-go test -count=1 -timeout 40m -v ./e2e/kind
+go test -count=1 -timeout 40m -v ${walk:+-short} ./e2e/kind
 lap "provider"
 
 k8stutor cluster up
