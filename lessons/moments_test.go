@@ -146,6 +146,30 @@ checks:
 	r.wantValue("whole", "1.0 s")
 }
 
+// TestEndpointsAreThoseOfThePresentService: a Service made anew does not count
+// what the deleted one has left behind.
+func TestEndpointsAreThoseOfThePresentService(t *testing.T) {
+	r := newRig(t, `
+values:
+  ips: endpoints('a').map(e, e.ip)
+checks:
+  - {id: a, kind: state, expr: "exists('services', 'none')"}`, "a")
+	r.begin()
+	service := func(uid string) string { return "{kind: Service, metadata: {name: a, uid: " + uid + "}}" }
+	slice := func(name, uid, ip string) string {
+		return "{kind: EndpointSlice, metadata: {name: " + name + ", labels: {kubernetes.io/service-name: a}, ownerReferences: [{kind: Service, name: a, uid: " +
+			uid + "}]}, endpoints: [{addresses: [" + ip + "]}]}"
+	}
+	r.put("services", service("first"))
+	r.put("endpointslices", slice("a-1", "first", "10.0.0.1"))
+	r.wantValue("ips", "10.0.0.1")
+	r.remove("services", "a")
+	r.put("services", service("second"))
+	r.wantValue("ips", missingValue)
+	r.put("endpointslices", slice("a-2", "second", "10.0.0.2"))
+	r.wantValue("ips", "10.0.0.2")
+}
+
 func TestRunsForgetAnotherPodOfTheSameName(t *testing.T) {
 	first := object{"metadata": map[string]any{"uid": "1"}, "status": map[string]any{"containerStatuses": []any{map[string]any{
 		"restartCount": int64(3), "state": map[string]any{"running": map[string]any{"startedAt": "2026-11-21T12:00:00Z"}},

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // object is a Kubernetes object as a plain map, with the questions that checks
@@ -266,9 +267,10 @@ func (a *activation) byUID(uid string) map[string]any {
 func (a *activation) endpoints(service string, onlyReady bool) []any {
 	out := []any{}
 	seen := map[string]bool{}
+	present := a.now.get(known()["services"], a.namespace, service)
 	for _, u := range a.now.list(known()["endpointslices"], a.namespace) {
 		slice := object(u.Object)
-		if slice.labels()["kubernetes.io/service-name"] != service {
+		if slice.labels()["kubernetes.io/service-name"] != service || present != nil && slice.ofAnother(present.GetUID()) {
 			continue
 		}
 		var port any
@@ -294,6 +296,16 @@ func (a *activation) endpoints(service string, onlyReady bool) []any {
 		}
 	}
 	return out
+}
+
+// ofAnother: an owner is named, and it is not the one with this UID. A Service
+// that was deleted leaves its slices behind for a moment, and they would count
+// for the one that is made anew.
+func (o object) ofAnother(uid types.UID) bool {
+	owners := o.maps("metadata", "ownerReferences")
+	return len(owners) > 0 && !slices.ContainsFunc(owners, func(owner map[string]any) bool {
+		return object(owner).str("uid") == string(uid)
+	})
 }
 
 // settled: nothing in the namespace is on its way.
