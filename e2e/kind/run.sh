@@ -36,12 +36,15 @@ cannot() {
 
 state=$(mktemp -d /tmp/k8stutor-kind.XXXXXX)
 child=
+# What the engine had before: it may be somebody's own.
 network=$(docker network ls --quiet --filter name='^kind$')
+nodes=$(docker image ls --quiet k8stutor/node)
 # Not for Go, which keeps its own settings in XDG_CONFIG_HOME.
 k8stutor() { XDG_STATE_HOME=$state XDG_CONFIG_HOME=$state "$K8STUTOR_BIN" --cluster kind --name lessons "$@"; }
 tidy() {
 	[ -z "$child" ] || kill "$child" 2>/dev/null || true
 	[ ! -e "$state/k8stutor/clusters/lessons" ] || k8stutor cluster delete >/dev/null 2>&1 || true
+	[ -n "$nodes" ] || docker image rm --force "${K8STUTOR_KIND_IMAGE-none}" >/dev/null 2>&1 || true
 	[ -n "$network" ] || docker network rm kind >/dev/null 2>&1 || true
 	rm -rf "$state"
 }
