@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 image=$1
-limit=120 # seconds; a quiet machine takes 20
+limit=75 # seconds; a quiet machine takes 20, a busy one 32
 work=$(mktemp -d /tmp/k8stutor-preflight.XXXXXX)
 name=preflight-$$
 made=
