@@ -176,7 +176,7 @@ func (p *clusterPane) lines(r rect, now time.Time, w *words, s *styles) []string
 		line := l.draw(r.w, s)
 		switch {
 		case p.focused && p.scroll+i == p.cursor:
-			line = tint(fit(line, r.w), s.chosenLine)
+			line = s.choose(fit(line, r.w))
 		default:
 			line = tint(line, glow(l.changed, now, s))
 		}

@@ -188,3 +188,19 @@ func TestManyObjects(t *testing.T) {
 	s.send(tea.MouseClickMsg{X: r.x, Y: r.y + 3, Button: tea.MouseLeft})
 	checkFrame(t, s.model)
 }
+
+// TestChosenLine: where what is chosen is reversed, the colours of its text do
+// not become a patchwork of backgrounds.
+func TestChosenLine(t *testing.T) {
+	line := "x " + newStyles(false, depthSixteen).good.Render("●") + " rest"
+	for _, d := range []depth{depthSixteen, depthNone} {
+		for _, dark := range []bool{false, true} {
+			if got, want := newStyles(dark, d).choose(line), "\x1b[7mx ● rest\x1b[m"; got != want {
+				t.Errorf("depth %v, dark %v: %q, want %q", d, dark, got, want)
+			}
+		}
+	}
+	if got := newStyles(false, depthFull).choose(line); !strings.Contains(got, "●") || strings.Count(got, "\x1b[48;2;") != 2 {
+		t.Errorf("with all colours: %q", got)
+	}
+}

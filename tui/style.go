@@ -65,7 +65,7 @@ func paletteFor(dark bool, d depth) palette {
 		good:      pick("#1a7f37", "#5fd38d", "2", "10"),
 		wait:      pick("#9a6700", "#e9b949", "3", "11"),
 		bad:       pick("#cf222e", "#ff7b72", "1", "9"),
-		onAccent:  pick("#ffffff", "#0b1220", "15", "0"),
+		onAccent:  pick("#ffffff", "#0b1220", "", ""),
 		chosen:    pick("#dbe6fb", "#24324d", "", ""),
 		glow:      pick("#ffe9a8", "#4a4020", "", ""),
 		glowFaint: pick("#fff6dc", "#2a2718", "", ""),
@@ -99,7 +99,8 @@ type styles struct {
 	good, wait, bad              ink
 	goodBold, waitBold, badBold  ink
 	key, brand, cursor, chosen   ink
-	chosenLine, glow, glowFaint  ink // backgrounds
+	chosenLine, glow, glowFaint  ink  // backgrounds
+	reversed                     bool // what is chosen is shown reversed, not by a background
 }
 
 func newStyles(dark bool, d depth) *styles {
@@ -134,17 +135,30 @@ func newStyles(dark bool, d depth) *styles {
 		chosen:     newInk(lipgloss.NewStyle().Reverse(true).Bold(true)),
 		chosenLine: newInk(lipgloss.NewStyle().Reverse(true)),
 		glow:       newInk(lipgloss.NewStyle().Bold(true)),
+		reversed:   d != depthFull,
 	}
-	if d != depthNone {
-		out.brand = newInk(style(p.onAccent).Background(p.accent).Bold(true))
+	if d == depthSixteen {
+		// Reversed, the text has the terminal's background: whatever the learner
+		// has made of the sixteen, that can be read.
+		out.brand = newInk(style(p.accent).Reverse(true).Bold(true))
 	}
 	if d == depthFull {
+		out.brand = newInk(style(p.onAccent).Background(p.accent).Bold(true))
 		out.chosen = newInk(style(p.strong).Background(p.chosen).Bold(true))
 		out.chosenLine = newInk(lipgloss.NewStyle().Background(p.chosen))
 		out.glow = newInk(lipgloss.NewStyle().Background(p.glow))
 		out.glowFaint = newInk(lipgloss.NewStyle().Background(p.glowFaint))
 	}
 	return out
+}
+
+// choose shows that a line is chosen. Reversed, each colour of its text would be
+// another background, so it has none then.
+func (s *styles) choose(line string) string {
+	if s.reversed {
+		return s.chosenLine.Render(ansi.Strip(line))
+	}
+	return tint(line, s.chosenLine)
 }
 
 // mark is a state with its glyph; the word beside it comes from the messages.
