@@ -55,6 +55,7 @@ type model struct {
 	resizing   bool // keys move the borders
 	drag       dragging
 	noMouse    bool // the terminal keeps the mouse
+	blurred    bool // the learner is at another window
 	tour       bool // what a newcomer is told is still to be read
 	help       bool // the help is open
 	helpScroll int
@@ -149,6 +150,9 @@ func (m *model) handle(msg tea.Msg) tea.Cmd {
 		return m.key(msg)
 	case tea.PasteMsg:
 		return m.paste(msg.Content)
+	case tea.FocusMsg, tea.BlurMsg:
+		_, m.blurred = msg.(tea.BlurMsg)
+		m.tellFocus()
 	case tea.MouseMsg:
 		return m.mouse(msg)
 	case phaseMsg:
@@ -215,6 +219,7 @@ func (m *model) handleRunning(msg tea.Msg) tea.Cmd {
 			return nil // an older shell
 		}
 		m.shell.set(shellFrame(msg))
+		m.tellFocus()
 		if msg.exit != nil || msg.redraw {
 			return nil
 		}
@@ -284,6 +289,7 @@ func (m *model) relayout() tea.Cmd {
 func (m *model) setFocus(p pane) tea.Cmd {
 	m.focus = p
 	m.cluster.focused = p == paneCluster
+	m.tellFocus()
 	if m.lesson.prompt != nil {
 		m.lesson.prompt.idle = p != paneLesson
 		m.lesson.touch()

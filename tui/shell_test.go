@@ -234,3 +234,23 @@ func TestOwnTerminal(t *testing.T) {
 	s.do("x")
 	s.hidden("export KUBECONFIG=")
 }
+
+// TestShellFocus: a program that asked for it is told when the keys go elsewhere,
+// to another pane or another window, and when they come back; others are not.
+func TestShellFocus(t *testing.T) {
+	s := newShellScreen(t, "stty -icanon -echo; printf 'asked\\033[?1004h\\n'; cat -v")
+	s.shows("asked")
+	if !s.View().ReportFocus {
+		t.Error("the terminal is not asked to tell")
+	}
+	s.do("ctrl+g", "c")
+	s.shows("^[[O")
+	s.do("ctrl+g", "l")
+	s.send(tea.BlurMsg{}) // away already
+	s.do("ctrl+g", "s")
+	s.send(tea.FocusMsg{})
+	s.shows("^[[O^[[I")
+	s.send(tea.BlurMsg{})
+	s.shows("^[[O^[[I^[[O")
+	s.hidden("^[[O^[[O")
+}

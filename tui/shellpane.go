@@ -91,6 +91,7 @@ type shellPane struct {
 	browse *browser                  // the history is being read; nil: keys go to the program
 	drag   drag                      // the mouse selects
 	own    bool                      // how to use one's own terminal is shown
+	away   bool                      // the program was told that it has lost the focus
 }
 
 // maxAhead is how many keys are kept for a shell that starts.
@@ -129,7 +130,7 @@ func (p *shellPane) follow() bool {
 func (p *shellPane) started(msg shellStartedMsg) {
 	p.err = msg.err
 	if msg.err == nil {
-		p.term = msg.term
+		p.term, p.away = msg.term, false
 		p.follow()
 		for _, k := range p.ahead {
 			_ = msg.term.Key(k) // there is room for this little
@@ -162,6 +163,18 @@ func (m *model) startShell() tea.Cmd {
 		}
 		return shellStartedMsg{t, err}
 	}
+}
+
+// tellFocus tells the program, when it asked to be told (mode 1004), whether what
+// is typed goes to it.
+func (m *model) tellFocus() {
+	p := m.shell
+	away := m.focus != paneShell || m.blurred
+	if away == p.away || p.term == nil || p.ended() || !p.frame.focus {
+		return
+	}
+	p.away = away
+	_ = p.term.Focus(!away) // a program that does not read will not miss it
 }
 
 // resizeShell tells the shell the size of its pane.
@@ -271,6 +284,7 @@ type shellFrame struct {
 	title         string
 	back, history int
 	mouse, motion bool
+	focus         bool // the program wants to know whether it has the focus
 	alt           bool
 	redraw        bool // asked for, not announced by the terminal
 	exit          *term.Exit
@@ -313,7 +327,7 @@ func (s *shells) frame(t *term.Term, look func() term.Look) shellFrame {
 	f := t.Frame(look())
 	out := shellFrame{
 		number: s.frames, term: t, rows: f.Rows, width: f.Width, height: f.Height, top: f.Top, cursor: f.Cursor,
-		title: f.Title, back: f.Back, history: f.History, mouse: f.Mouse, motion: f.Motion, alt: f.Alt,
+		title: f.Title, back: f.Back, history: f.History, mouse: f.Mouse, motion: f.Motion, focus: f.Focus, alt: f.Alt,
 	}
 	if ended {
 		out.exit = &e

@@ -30,6 +30,7 @@ func (m *model) View() tea.View {
 	if m.focus == paneShell && shell.h > 0 && m.confirm == nil && !m.touring() && !m.help && !m.overlay.open {
 		v.Cursor = m.shell.cursor(shell)
 	}
+	v.ReportFocus = m.shell.frame.focus
 	if !m.noMouse {
 		v.MouseMode = tea.MouseModeCellMotion
 		if m.focus == paneShell && m.shell.frame.mouse && m.shell.frame.motion && m.shell.frame.exit == nil {

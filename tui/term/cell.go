@@ -107,6 +107,15 @@ type line struct {
 
 func newLine(width int) *line { return &line{cells: make([]cell, width)} }
 
+// end is the column where the text of the line ends. Of a line that goes on, the
+// last column is empty when a wide character had no room there.
+func (l *line) end() int {
+	if n := l.used; l.wrapped && n == len(l.cells) && l.cells[n-1].ch == 0 {
+		return n - 1
+	}
+	return l.used
+}
+
 // reset makes the line empty, in this style.
 func (l *line) reset(st style) {
 	clear(l.cells[:l.used])

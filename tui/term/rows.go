@@ -38,6 +38,8 @@ func (e *emulator) rows(top int, look Look) []string {
 	out := make([]string, e.h)
 	find := newFinder(look.Find)
 	d := drawer{e: e, buf: make([]byte, 0, 512)}
+	var matches []Span
+	until := -1 // the last line that matches knows of
 	for y := range out {
 		l := e.at(top + y)
 		if l == nil {
@@ -49,8 +51,13 @@ func (e *emulator) rows(top int, look Look) []string {
 			d.mark(look.Select.in(top+y, e.w), selected)
 		}
 		if find != nil {
-			for _, m := range find.in(e, l) {
-				d.mark(m, found)
+			if top+y > until {
+				var first int
+				first, until = e.paragraph(top + y)
+				matches = find.in(e, first, until)
+			}
+			for _, m := range matches {
+				d.mark(m.in(top+y, e.w), found)
 			}
 		}
 		switch {

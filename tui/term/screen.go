@@ -163,6 +163,7 @@ type Frame struct {
 	Title         string
 	Alt           bool // a full-screen program has the screen
 	Mouse, Motion bool // the program wants mouse events, also all movements
+	Focus         bool // the program wants to know whether it has the focus
 	Bells         int  // how often the bell has rung
 }
 
@@ -174,7 +175,7 @@ func (s *Screen) Frame(look Look) Frame {
 	e := s.emu
 	f := Frame{
 		Width: e.w, Height: e.h, History: e.history.len(), Cursor: e.cursor(), Title: e.title,
-		Alt: e.scr == &e.alt, Mouse: e.on(mouseModes), Motion: e.on(modeMouseAny), Bells: e.bells,
+		Alt: e.scr == &e.alt, Mouse: e.on(mouseModes), Motion: e.on(modeMouseAny), Focus: e.on(modeFocus), Bells: e.bells,
 	}
 	base := e.base()
 	f.Top = base

@@ -61,11 +61,11 @@ func (s *Screen) Copy(span Span) string {
 		if a < len(l.cells) && l.cells[a].ch == tail {
 			a--
 		}
-		text := e.columns(l, a, max(c.b, a))
 		if l.wrapped && c.b >= len(l.cells) {
-			out.WriteString(text)
+			out.WriteString(e.columns(l, a, max(l.end(), a)))
 			continue
 		}
+		text := e.columns(l, a, max(c.b, a))
 		out.WriteString(strings.TrimRight(text, " "))
 		if n < last {
 			out.WriteByte('\n')
@@ -112,18 +112,26 @@ func (s *Screen) Lines(p Pos) Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.emu
-	from, to := p.Line, p.Line
-	for l := e.at(from - 1); l != nil && l.wrapped; l = e.at(from - 1) {
-		from--
-	}
-	for l := e.at(to); l != nil && l.wrapped && e.at(to+1) != nil; l = e.at(to) {
-		to++
-	}
+	from, to := e.paragraph(p.Line)
 	return Span{Pos{from, 0}, Pos{to, e.w - 1}}
 }
 
+// paragraph is the lines that a line is one of which the terminal broke because
+// it was too long, the first and the last.
+func (e *emulator) paragraph(number int) (first, last int) {
+	first, last = number, number
+	for l := e.at(first - 1); l != nil && l.wrapped; l = e.at(first - 1) {
+		first--
+	}
+	for l := e.at(last); l != nil && l.wrapped && e.at(last+1) != nil; l = e.at(last) {
+		last++
+	}
+	return first, last
+}
+
 // Find looks for text in the screen and its history: in the lines above from,
-// or, with forward, below. Letters match in both cases when the text has no
+// or, with forward, below. Lines that the terminal broke because they were too
+// long are one. Letters match in both cases when the text has no
 // capital letters. The first cell of what it finds is before, or after, from.
 func (s *Screen) Find(text string, from Pos, forward bool) (Span, bool) {
 	s.mu.Lock()
@@ -134,24 +142,22 @@ func (s *Screen) Find(text string, from Pos, forward bool) (Span, bool) {
 		return Span{}, false
 	}
 	first, last := e.history.dropped, e.base()+e.h-1
-	step := -1
-	if forward {
-		step = 1
-	}
-	for n := min(max(from.Line, first), last); n >= first && n <= last; n += step {
-		var best Span
-		ok := false
-		for _, c := range f.in(e, e.at(n)) {
-			span := Span{Pos{n, c.a}, Pos{n, c.b - 1}}
+	for n := min(max(from.Line, first), last); n >= first && n <= last; {
+		top, end := e.paragraph(n)
+		var best *Span
+		for _, span := range f.in(e, top, end) {
 			if forward && from.before(span.From) {
 				return span, true
 			}
 			if !forward && span.From.before(from) {
-				best, ok = span, true
+				best = &span
 			}
 		}
-		if ok {
-			return best, true
+		if best != nil {
+			return *best, true
+		}
+		if n = top - 1; forward {
+			n = end + 1
 		}
 	}
 	return Span{}, false
@@ -172,35 +178,40 @@ func newFinder(text string) *finder {
 	return &finder{text: text, fold: lower == text}
 }
 
-// in is where the text is in a line.
-func (f *finder) in(e *emulator, l *line) []columns {
-	if l.used == 0 {
-		return nil
-	}
-	text := make([]byte, 0, l.used)
-	at := make([]int, 0, l.used+1) // the column of each byte of text
-	for x, c := range l.cells[:l.used] {
-		if c.ch == tail {
+// in is where the text is in a paragraph.
+func (f *finder) in(e *emulator, first, last int) []Span {
+	var text []byte
+	var at, end []Pos // the first and the last cell of the character of each byte
+	for n := first; n <= last; n++ {
+		l := e.at(n)
+		if l == nil {
 			continue
 		}
-		ch := e.cellText(c.ch)
-		if f.fold {
-			ch = strings.ToLower(ch)
-		}
-		text = append(text, ch...)
-		for range len(ch) {
-			at = append(at, x)
+		for x, c := range l.cells[:l.end()] {
+			if c.ch == tail {
+				continue
+			}
+			ch := e.cellText(c.ch)
+			if f.fold {
+				ch = strings.ToLower(ch)
+			}
+			to := x
+			if x+1 < len(l.cells) && l.cells[x+1].ch == tail {
+				to++
+			}
+			text = append(text, ch...)
+			for range len(ch) {
+				at, end = append(at, Pos{n, x}), append(end, Pos{n, to})
+			}
 		}
 	}
-	at = append(at, l.used)
-	var out []columns
+	var out []Span
 	for i := 0; i < len(text); {
 		k := bytes.Index(text[i:], []byte(f.text))
 		if k < 0 {
 			break
 		}
-		end := at[i+k+len(f.text)]
-		out = append(out, columns{at[i+k], max(end, at[i+k]+1)})
+		out = append(out, Span{at[i+k], end[i+k+len(f.text)-1]})
 		i += k + len(f.text)
 	}
 	return out
