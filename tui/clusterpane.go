@@ -52,7 +52,7 @@ func (p *clusterPane) set(s snapshot, now time.Time) {
 			}
 		}
 	}
-	if at >= 0 {
+	if at >= 0 && (p.focused || p.cursor > 0) { // else nobody has chosen: the top stays in sight
 		p.scroll = max(p.scroll+at-p.cursor, 0) // it stays where it is on the screen
 		p.cursor = at
 	}

@@ -204,3 +204,30 @@ func TestChosenLine(t *testing.T) {
 		t.Errorf("with all colours: %q", got)
 	}
 }
+
+// TestTopStaysInSight: until somebody has chosen a line, what comes above the
+// first one is seen; after that the chosen one stays where it is.
+func TestTopStaysInSight(t *testing.T) {
+	lines := func(names ...string) (out snapshot) {
+		for _, n := range names {
+			out.lines = append(out.lines, treeLine{key: n})
+		}
+		return out
+	}
+	p := &clusterPane{room: 2}
+	p.set(lines("x", "y", "z"), began)
+	p.set(lines("a", "b", "x", "y", "z"), began)
+	if p.scroll != 0 || p.cursor != 0 || p.chosen != "a" {
+		t.Errorf("scrolled to %d, the cursor is at %d on %q", p.scroll, p.cursor, p.chosen)
+	}
+	p.focused = true
+	p.set(lines("0", "a", "b", "x"), began)
+	if p.scroll != 1 || p.chosen != "a" {
+		t.Errorf("in focus: scrolled to %d, the cursor is on %q", p.scroll, p.chosen)
+	}
+	p.focused = false
+	p.set(lines("00", "0", "a", "b", "x"), began)
+	if p.scroll != 2 || p.chosen != "a" {
+		t.Errorf("chosen before: scrolled to %d, the cursor is on %q", p.scroll, p.chosen)
+	}
+}
