@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,13 +112,13 @@ func demo(how string) int {
 	return 0
 }
 
-// play runs the demo on a pty of its own.
-func play(t testing.TB, how string, w, h int) (*term.Term, string) {
+// play runs the demo on a pty of its own, with more of the environment.
+func play(t testing.TB, how string, w, h int, more ...string) (*term.Term, string) {
 	t.Helper()
 	dir := t.TempDir()
-	tm, err := term.Start(term.Spec{Argv: []string{os.Args[0]}, Dir: dir, Width: w, Height: h, Env: []string{
+	tm, err := term.Start(term.Spec{Argv: []string{os.Args[0]}, Dir: dir, Width: w, Height: h, Env: append([]string{
 		"TUI_DEMO=" + how, "PATH=" + os.Getenv("PATH"), "PS1=$ ", "LANG=C.UTF-8", "HOME=" + dir,
-	}})
+	}, more...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +195,24 @@ func TestRunALesson(t *testing.T) {
 	text := strings.Join(tm.Text(), "\n")
 	if tm.AltScreen() || !strings.Contains(text, "Run: nil") || strings.Contains(text, "LESSON") || !tm.Cursor().Visible {
 		t.Errorf("the terminal is not as it was:\n%s", text)
+	}
+}
+
+// TestNoColor: with NO_COLOR nothing on the screen has a colour, also not what
+// programs in the shell print, and what has the meaning is still there.
+func TestNoColor(t *testing.T) {
+	coloured := regexp.MustCompile("\x1b\\[[0-9;:]*\\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])\\b[0-9;:]*m")
+	for _, env := range []string{"NO_COLOR=1", "NOTHING="} {
+		tm, _ := play(t, "calm", 120, 40, env)
+		see(t, tm, "$ ")
+		keys(t, tm, "printf '\\033[31mred-%s\\033[m\\n' text\r")
+		see(t, tm, "red-text")
+		see(t, tm, "○")
+		rows := strings.Join(tm.Frame(term.Follow()).Rows, "\n")
+		if got, want := coloured.MatchString(rows), env == "NOTHING="; got != want {
+			t.Errorf("%s: colours on the screen: %v, want %v:\n%q", env, got, want, rows)
+		}
+		tm.Close()
 	}
 }
 
