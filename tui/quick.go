@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Bubble Tea writes frames by the tick of a clock, at most 120 a second: a key's
@@ -204,13 +205,16 @@ func (q *quickWriter) flush(profile colorprofile.Profile) {
 	if !q.away {
 		out.WriteString("\x1b7")
 	}
-	w := colorprofile.Writer{Forward: &out, Profile: profile}
-	_, _ = w.Write(q.buf.Bytes())
 	q.slotMu.Lock()
 	cursor := q.cursor
 	q.slotMu.Unlock()
+	if cursor != "" { // a slow terminal would show it on its way
+		out.WriteString(ansi.ResetModeTextCursorEnable)
+	}
+	w := colorprofile.Writer{Forward: &out, Profile: profile}
+	_, _ = w.Write(q.buf.Bytes())
 	if q.away = cursor != ""; q.away {
-		out.WriteString(cursor)
+		out.WriteString(cursor + ansi.SetModeTextCursorEnable)
 	} else {
 		out.WriteString("\x1b8")
 	}

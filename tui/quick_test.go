@@ -158,7 +158,10 @@ func TestQuickWriterKeepsOut(t *testing.T) {
 	// With a cursor, it stays there until Bubble Tea writes.
 	step("\x1b[?1049hframe", two)
 	cursor = tea.NewCursor(4, 1)
-	for _, want := range []string{"\x1b7\x1b[2;1H\x1b[mb\x1b[2;5H", "\x1b[2;1H\x1b[mc\x1b[2;5H", "\x1b8frame\x1b7\x1b[2;1H\x1b[mb\x1b[2;5H\x1b[2;1H\x1b[mb\x1b[2;5H"} {
+	for _, want := range []string{
+		"\x1b7\x1b[?25l\x1b[2;1H\x1b[mb\x1b[2;5H\x1b[?25h", "\x1b[?25l\x1b[2;1H\x1b[mc\x1b[2;5H\x1b[?25h",
+		"\x1b8frame\x1b7\x1b[?25l\x1b[2;1H\x1b[mb\x1b[2;5H\x1b[?25h\x1b[?25l\x1b[2;1H\x1b[mb\x1b[2;5H\x1b[?25h",
+	} {
 		write, lines := "", one
 		switch want[:2] {
 		case "\x1b[":
