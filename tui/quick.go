@@ -31,6 +31,9 @@ var (
 	leaveScreen = []byte("\x1b[?1049l")
 )
 
+// wholeRegion lets the whole screen scroll, whatever its size (DECSTBM).
+const wholeRegion = "\x1b[r"
+
 // quickWriter is between Bubble Tea and the terminal. Lines that it writes by
 // itself are not known to Bubble Tea, whose next frame may leave them alone, or
 // move them in the belief that they are still as they were. So they are written
@@ -234,6 +237,14 @@ func (q *quickWriter) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	anew := bytes.Contains(p, []byte(ansi.EraseEntireScreen))
+	if anew {
+		// A scroll that was meant for the size before has left its region behind,
+		// in which the lines that follow would scroll again.
+		if _, err := q.out.Write([]byte(wholeRegion)); err != nil {
+			return 0, err
+		}
+	}
 	n, err := q.out.Write(p)
 	if err != nil {
 		return n, err
@@ -245,6 +256,11 @@ func (q *quickWriter) Write(p []byte) (int, error) {
 	lines, profile := q.view()
 	switch {
 	case !q.on || profile < colorprofile.Ascii:
+	case anew:
+		// All is drawn anew, because the terminal has another size, which the
+		// newest view may not have yet: its lines would run over. What was written
+		// at once is in the next frame.
+		q.forget(nil)
 	case len(lines) != len(q.shown):
 		q.forget(lines)
 	case len(q.mine) > 0:

@@ -20,11 +20,12 @@ type painter struct {
 	buf   bytes.Buffer
 	scr   *uv.TerminalRenderer
 	cells uv.ScreenBuffer
+	size  uv.Rectangle
 	begun bool
 }
 
 func newPainter(w, h int) *painter {
-	p := &painter{cells: uv.NewScreenBuffer(w, h)}
+	p := &painter{cells: uv.NewScreenBuffer(w, h), size: uv.Rect(0, 0, w, h)}
 	p.scr = uv.NewTerminalRenderer(&p.buf, []string{"TERM=xterm-256color"})
 	p.scr.SetColorProfile(colorprofile.TrueColor)
 	p.scr.SetScrollOptim(true)
@@ -37,6 +38,11 @@ func newPainter(w, h int) *painter {
 
 func (p *painter) paint(t *testing.T, lines []string) []byte {
 	p.buf.Reset()
+	if p.size != p.cells.Bounds() {
+		p.scr.Erase()
+		p.cells.Touched = nil
+		p.cells.Resize(p.size.Dx(), p.size.Dy())
+	}
 	p.cells.Clear()
 	uv.NewStyledString(strings.Join(lines, "\n")).Draw(p.cells, p.cells.Bounds())
 	p.scr.Render(p.cells.RenderBuffer)
@@ -98,6 +104,81 @@ func TestQuickWriter(t *testing.T) {
 		if out := p.paint(t, view); len(out) > 0 {
 			_, _ = q.Write(out)
 		}
+		q.payBack()
+		want := term.NewScreen(w, h, 0, nil)
+		_, _ = want.Write([]byte("\x1b[?1049h" + strings.Join(view, "\r\n")))
+		if got, want := strings.Join(sc.Text(), "\n"), strings.Join(want.Text(), "\n"); got != want {
+			t.Fatalf("seed %d: the terminal shows\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+}
+
+// resize is what Bubble Tea does when it learns of another size, which is before
+// the program does: all is drawn anew.
+func (p *painter) resize(w, h int) {
+	p.scr.Erase()
+	p.scr.Resize(w, h)
+	p.size = uv.Rect(0, 0, w, h)
+}
+
+// TestQuickWriterResize: the terminal takes on another size at once, Bubble Tea
+// learns of it later, and the program later still. Whatever is written in
+// between, in the end the terminal shows the last view.
+func TestQuickWriterResize(t *testing.T) {
+	for seed := range uint64(600) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		w, h := 24, 10
+		sc := term.NewScreen(w, h, 0, nil)
+		q := newQuickWriter(sc)
+		q.setProfile(colorprofile.TrueColor)
+		p := newPainter(w, h)
+		var view []string
+		change := func() {
+			if view = append([]string(nil), view...); len(view) != h || len(view[0]) == 0 {
+				view = make([]string, h)
+			}
+			for y := range view {
+				if view[y] == "" || r.IntN(h) == 0 {
+					view[y] = line(r, w)
+				}
+			}
+			q.show(view, anyCursor(r, w, h))
+		}
+		between := func() { // what may happen at any time
+			for range r.IntN(4) {
+				switch r.IntN(3) {
+				case 0:
+					_, _ = q.Write(p.paint(t, view))
+				case 1:
+					q.changed()
+				case 2:
+					q.payBack()
+				}
+			}
+		}
+		change()
+		for range 6 {
+			for range r.IntN(4) {
+				change()
+				between()
+			}
+			newW, newH := 12+r.IntN(20), 10+2*r.IntN(2)
+			sc.Resize(newW, newH)
+			for range r.IntN(3) { // nobody knows yet
+				change()
+				between()
+			}
+			p.resize(newW, newH)
+			between()
+			w, h = newW, newH
+			view = nil
+			change()
+			between()
+		}
+		if out := p.paint(t, view); len(out) > 0 {
+			_, _ = q.Write(out)
+		}
+		q.changed()
 		q.payBack()
 		want := term.NewScreen(w, h, 0, nil)
 		_, _ = want.Write([]byte("\x1b[?1049h" + strings.Join(view, "\r\n")))
