@@ -74,8 +74,8 @@ truth: build ## prove every lesson on a live embedded cluster
 	K8STUTOR_KUBECONFIG=$$state/k8stutor/clusters/truth/kubeconfig go test -count=1 ./lessons/harness -run 'Outage|SlowWatch|Gone|BeforeTheStep'
 
 e2e: build ## robot-user tests over a real pty
-	K8STUTOR_EMBEDDED=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -timeout 15m ./e2e/...
 	@echo "SKIPPED here: e2e/kind, which needs a container engine; make kind-walk and make e2e-kind bring one"
+	K8STUTOR_EMBEDDED=$(CURDIR)/bin/k8stutor-embedded$(EXE) go test -count=1 -timeout 15m ./e2e/...
 
 # Root and apt, unless an engine answers and the node image is kept.
 e2e-kind: build ## prove kind on a real container engine: the provider, then every lesson
