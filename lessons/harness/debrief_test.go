@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,32 +14,21 @@ import (
 // and none is empty. What reads "…" there would be missing on the learner's
 // screen.
 func TestDebriefsKnowTheirValues(t *testing.T) {
-	all, err := lessons.LoadAll(os.DirFS("../content"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range all {
-		t.Run(l.Name(), func(t *testing.T) {
-			t.Parallel()
-			held, err := LoadRecordings(recordings, l.Name())
-			if err != nil {
-				t.Fatal(err)
+	eachRecorded(t, func(t *testing.T, l *lessons.Lesson, held []lessons.Recording) {
+		shown := 0
+		for _, r := range held {
+			if r.Phase == string(Mutant) {
+				continue
 			}
-			shown := 0
-			for _, r := range held {
-				if r.Phase == string(Mutant) {
-					continue
-				}
-				for _, name := range unknownValues(t, l, r) {
-					t.Errorf("%s: the text shows no %q", r.Key(), name)
-				}
-				shown++
+			for _, name := range unknownValues(t, l, r) {
+				t.Errorf("%s: the text shows no %q", r.Key(), name)
 			}
-			if shown == 0 {
-				t.Error("no recording of a right way")
-			}
-		})
-	}
+			shown++
+		}
+		if shown == 0 {
+			t.Error("no recording of a right way")
+		}
+	})
 }
 
 // unknownValues replays a right way and returns the values of the text that

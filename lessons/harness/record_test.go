@@ -21,6 +21,26 @@ const recordings = "testdata/recordings"
 // TestRecordings replays what was recorded of each proof on a live cluster
 // (`k8stutor lesson test --record`): the verdicts must be the same.
 func TestRecordings(t *testing.T) {
+	eachRecorded(t, func(t *testing.T, l *lessons.Lesson, held []lessons.Recording) {
+		var keys []string
+		for _, r := range held {
+			keys = append(keys, r.Key())
+			if err := Verify(l, r); err != nil {
+				t.Errorf("%s: %v", r.Key(), err)
+			}
+		}
+		for _, e := range Expected(l) {
+			if !slices.Contains(keys, e.Key()) {
+				t.Errorf("%s is not recorded: `k8stutor lesson test %s/%s --record lessons/harness/%s`", e.Key(), l.Name(), e.Step, recordings)
+			}
+		}
+	})
+}
+
+// eachRecorded runs test for each lesson, side by side, with what was recorded
+// of it. A lesson without recordings fails.
+func eachRecorded(t *testing.T, test func(t *testing.T, l *lessons.Lesson, held []lessons.Recording)) {
+	t.Helper()
 	all, err := lessons.LoadAll(os.DirFS("../content"))
 	if err != nil {
 		t.Fatal(err)
@@ -35,18 +55,7 @@ func TestRecordings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var keys []string
-			for _, r := range held {
-				keys = append(keys, r.Key())
-				if err := Verify(l, r); err != nil {
-					t.Errorf("%s: %v", r.Key(), err)
-				}
-			}
-			for _, e := range Expected(l) {
-				if !slices.Contains(keys, e.Key()) {
-					t.Errorf("%s is not recorded: `k8stutor lesson test %s/%s --record lessons/harness/%s`", e.Key(), l.Name(), e.Step, recordings)
-				}
-			}
+			test(t, l, held)
 		})
 	}
 }
