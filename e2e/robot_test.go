@@ -173,7 +173,9 @@ func (l *learner) part(t testing.TB, name string) cluster.Part {
 	return cluster.Part{}
 }
 
-// robot is a learner at a terminal.
+// robot is a learner at a terminal, which shows only whole frames of the screen
+// (synchronized updates): the robot never takes the upper half of a new one for
+// all of it.
 type robot struct {
 	t testing.TB
 	*term.Term

@@ -51,8 +51,7 @@ func TestServiceLesson(t *testing.T) {
 		r.shell(fmt.Sprintf("clear; echo typed $((%d + 1000))", i))
 		r.see(fmt.Sprintf("typed %d", i+1000))
 		r.answer(step, answers)
-		// The debrief comes with the tick. The screen is drawn from the top
-		// down, so wait for all of it.
+		// The debrief comes with the tick.
 		r.await("the tick of step "+step.ID, func(s string) bool {
 			return strings.Contains(s, "What happened") && met(s) == len(step.Checks)
 		})

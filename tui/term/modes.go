@@ -21,6 +21,7 @@ const (
 	modeFocus
 	modePaste
 	modeNoAlternateScroll
+	modeUpdate // of the screen, see updates
 )
 
 const mouseModes = modeMouseX10 | modeMouseNormal | modeMouseButton | modeMouseAny
@@ -67,6 +68,8 @@ func privateMode(n int) mode {
 		return modeMouseSGR
 	case 2004:
 		return modePaste
+	case 2026:
+		return modeUpdate
 	}
 	return 0
 }

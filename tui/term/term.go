@@ -26,7 +26,7 @@ import (
 const maxInput = 1 << 20
 
 // writeSize is how many bytes go to the screen at once: whoever draws the screen
-// waits that long at most.
+// waits that long at most. A synchronized update is one piece.
 const writeSize = 1024
 
 // hangupGrace is how long the programs have to go away by themselves after
@@ -61,6 +61,7 @@ type Term struct {
 	pty   xpty.Pty
 	io    io.ReadWriteCloser // the pty, for reading and writing
 	cmd   *exec.Cmd
+	show  *updates
 	dirty chan struct{}
 	read  chan struct{} // all output was read
 	done  chan struct{} // the program has ended; exit is set
@@ -108,6 +109,7 @@ func Start(spec Spec) (*Term, error) {
 		wake:  make(chan struct{}, 1),
 	}
 	t.Screen = NewScreen(width, height, spec.Scrollback, func(b []byte) { _ = t.send(b) })
+	t.show = newUpdates(t.showNow)
 	t.wg.Add(3)
 	go t.readLoop()
 	go t.writeLoop()
@@ -124,14 +126,20 @@ func (t *Term) readLoop() {
 		n, err := t.io.Read(buf)
 		for out := buf[:n]; len(out) > 0; {
 			k := min(len(out), writeSize)
-			_, _ = t.Screen.Write(out[:k])
+			t.show.write(out[:k])
 			out = out[k:]
-			t.markDirty()
 		}
 		if err != nil {
+			t.show.flush()
 			return // EIO: every program has closed the terminal
 		}
 	}
+}
+
+// showNow puts output on the screen, all at once.
+func (t *Term) showNow(out []byte) {
+	_, _ = t.Screen.Write(out)
+	t.markDirty()
 }
 
 // writeLoop carries the input queue to the program.

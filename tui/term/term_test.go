@@ -295,3 +295,18 @@ func BenchmarkEcho(b *testing.B) {
 		}
 	}
 }
+
+// Bubble Tea asks for synchronized updates, and begins with the answer that they
+// are off; whoever looks at the screen sees whole ones.
+func TestSynchronizedUpdates(t *testing.T) {
+	tm := start(t, 40, 5, "sh", "-c", `stty -echo raw; printf '\033[?2026$p'; dd bs=1 count=11 2>/dev/null | od -An -c | tr -d ' \n'; `+
+		`printf '\033[?2026h\033[H\033[Jone'; read -r _; printf ' two\033[?2026l'; read -r _`)
+	wait(t, tm, "the answer", contains(`033[?2026;2$y`))
+	send(t, tm, "\n")
+	wait(t, tm, "the update", func(text string) bool {
+		if strings.Contains(text, "one") && !strings.Contains(text, "one two") {
+			t.Fatalf("half of an update is shown:\n%s", text)
+		}
+		return strings.Contains(text, "one two")
+	})
+}
