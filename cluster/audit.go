@@ -42,7 +42,8 @@ type AuditTail struct {
 
 	file   *os.File
 	offset int64
-	rest   []byte // an unfinished line
+	reader *bufio.Reader // of what is new; one for all times, as the log grows often
+	rest   []byte        // an unfinished line
 }
 
 // TailAudit starts at the present end of the file, which need not exist yet.
@@ -51,7 +52,7 @@ func TailAudit(ctx context.Context, path string) (*AuditTail, error) {
 }
 
 func followAudit(ctx context.Context, path string, newWatcher func() (*fsnotify.Watcher, error)) (*AuditTail, error) {
-	t := &AuditTail{path: path, requests: newQueue[Request]()}
+	t := &AuditTail{path: path, requests: newQueue[Request](), reader: bufio.NewReaderSize(nil, 64<<10)}
 	if err := t.open(true); err != nil {
 		return nil, err
 	}
@@ -168,9 +169,9 @@ func (t *AuditTail) read() {
 }
 
 func (t *AuditTail) readLines() {
-	r := bufio.NewReaderSize(io.NewSectionReader(t.file, t.offset, 1<<62), 64<<10)
+	t.reader.Reset(io.NewSectionReader(t.file, t.offset, 1<<62))
 	for {
-		part, err := r.ReadBytes('\n')
+		part, err := t.reader.ReadBytes('\n')
 		t.offset += int64(len(part))
 		t.rest = append(t.rest, part...)
 		if err != nil {

@@ -151,6 +151,7 @@ type resourceWatch struct {
 
 	// The reflector calls the store from one goroutine at a time.
 	objects map[string]*unstructured.Unstructured
+	last    *unstructured.Unstructured // the one that came last, mostly much like the next
 	listed  bool
 }
 
@@ -279,7 +280,7 @@ func (r *resourceWatch) Add(obj any) error { return r.upsert(obj) }
 func (r *resourceWatch) Update(obj any) error { return r.upsert(obj) }
 
 func (r *resourceWatch) upsert(obj any) error {
-	u, err := unwrap(obj)
+	u, err := r.take(obj)
 	if err != nil {
 		return err
 	}
@@ -300,7 +301,7 @@ func (r *resourceWatch) upsert(obj any) error {
 // Delete implements cache.ReflectorStore. Old carries the final state, with
 // the resource version of the deletion.
 func (r *resourceWatch) Delete(obj any) error {
-	u, err := unwrap(obj)
+	u, err := r.take(obj)
 	if err != nil {
 		return err
 	}
@@ -324,7 +325,7 @@ func (r *resourceWatch) Replace(items []any, _ string) error {
 	}
 	next := make(map[string]*unstructured.Unstructured, len(items))
 	for _, item := range items {
-		u, err := unwrap(item)
+		u, err := r.take(item)
 		if err != nil {
 			return err
 		}
@@ -364,6 +365,31 @@ func (r *resourceWatch) Replace(items []any, _ string) error {
 
 // Resync implements cache.ReflectorStore; nothing is ever resynced.
 func (r *resourceWatch) Resync() error { return nil }
+
+// Transformer implements cache.TransformingStore: the reflector keeps a first
+// list that is streamed until it has all of it, so each object is made small when
+// it comes.
+func (r *resourceWatch) Transformer() cache.TransformFunc {
+	return func(obj any) (any, error) { return r.take(obj) }
+}
+
+// take makes an object that was just decoded as small as it can be: it shares
+// what it can with the same object before, or with the one that came last.
+func (r *resourceWatch) take(obj any) (*unstructured.Unstructured, error) {
+	u, err := unwrap(obj)
+	if err != nil {
+		return nil, err
+	}
+	like := r.objects[objectKey(u)]
+	if like == nil {
+		like = r.last
+	}
+	if like != nil {
+		share(u.Object, like.Object)
+	}
+	r.last = u
+	return u, nil
+}
 
 // unwrap takes the object out of what a reflector hands over, tombstones
 // included, and leaves out who manages which of its fields: nobody here asks,

@@ -173,7 +173,7 @@ func (u *untouchedCheck) why(e *Engine) []string {
 	}
 	title := objectTitle(found.gvr, found.object.GetName())
 	if found.deleted {
-		return []string{e.say.text("broken-gone", "At", e.goneAt(found.object).Format(time.TimeOnly), "Object", title), e.say.text("retry")}
+		return []string{e.say.text("broken-gone", "At", e.goneAt(found.gvr, found.object).Format(time.TimeOnly), "Object", title), e.say.text("retry")}
 	}
 	return []string{e.say.text("touched", "What", title+": "+found.field, "Was", shown(found.was), "Is", shown(found.is))}
 }
@@ -186,8 +186,8 @@ func shown(v any) string {
 }
 
 // goneAt is when an object was first seen on its way out.
-func (e *Engine) goneAt(o *unstructured.Unstructured) time.Time {
-	for _, c := range e.history {
+func (e *Engine) goneAt(gvr schema.GroupVersionResource, o *unstructured.Unstructured) time.Time {
+	for _, c := range e.history[gvr] {
 		if c.Object() == nil || c.Object().GetUID() != o.GetUID() {
 			continue
 		}

@@ -83,14 +83,16 @@ type Engine struct {
 	lost      error
 	lostSince time.Time
 	gaps      map[schema.GroupVersionResource]bool
-	history   []Change    // since the step began, bounded
-	probes    []probeMark // until the step is met, bounded
+	history   map[schema.GroupVersionResource][]Change // since the step began, bounded
+	probes    []probeMark                              // until the step is met, bounded
 	explainer *explainer
 }
 
-// maxHistory and maxProbes bound what is recorded of a step.
+// maxHistory and maxProbes bound what is recorded of a step: of the changes of
+// each resource, so that no flood of Pods pushes a Deployment's out, and of the
+// answers. Texts are made of them, and no verdict is.
 const (
-	maxHistory = 4096
+	maxHistory = 2048
 	maxProbes  = 16384
 )
 
@@ -200,7 +202,7 @@ func (e *Engine) begin(b Begin) error {
 	}
 	step, e.seed = step.Draw(b.Seed), b.Seed
 	e.step, e.marker, e.began, e.met, e.metAt = step, b.Marker, false, false, time.Time{}
-	e.checks, e.history, e.probes = nil, nil, nil
+	e.checks, e.history, e.probes = nil, map[schema.GroupVersionResource][]Change{}, nil
 	clear(e.gaps)
 	for _, c := range step.Checks {
 		e.checks = append(e.checks, &judged{check: c, impl: newChecker(c), deps: dependencies(c), verdict: Unmet, since: e.now})
@@ -254,7 +256,7 @@ func (e *Engine) change(c Change) {
 			e.act.base.apply(c.Event)
 			return
 		}
-		e.history = append(bounded(e.history, maxHistory), c)
+		e.history[c.Resource] = append(bounded(e.history[c.Resource], maxHistory), c)
 	}
 }
 

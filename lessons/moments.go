@@ -9,13 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// momentsOf tells the recorded changes of a resource as what happened: a Pod
+// momentsOf tells the recorded changes of one resource as what happened: a Pod
 // got ready, a ReplicaSet was scaled. name is empty for all objects. The words
 // are those of Kubernetes, so they need no translation.
 func momentsOf(history []Change, gvr schema.GroupVersionResource, name string) []any {
 	out := []any{}
 	for _, c := range history {
-		if c.Resource != gvr || c.Object() == nil || name != "" && c.Object().GetName() != name {
+		if c.Object() == nil || name != "" && c.Object().GetName() != name {
 			continue
 		}
 		var before, now object

@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"slices"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (e *Engine) recording() *recording {
 			if err != nil {
 				return []any{}
 			}
-			return momentsOf(e.history, gvr, name)
+			return momentsOf(e.history[gvr], gvr, name)
 		},
 		runs: func(pod string) []any { return runValues(runsOf(e.pictures(pod))) },
 		traffic: func(id string) (map[string]any, bool) {
@@ -72,8 +73,8 @@ func (e *Engine) pictures(pod string) []object {
 	if u := e.act.base.get(gvr, e.namespace, pod); u != nil {
 		out = append(out, u.Object)
 	}
-	for _, c := range e.history {
-		if c.Resource == gvr && c.New != nil && c.New.GetName() == pod {
+	for _, c := range e.history[gvr] {
+		if c.New != nil && c.New.GetName() == pod {
 			out = append(out, c.New.Object)
 		}
 	}
@@ -87,8 +88,8 @@ func (e *Engine) recorded(resource string) []any {
 		return nil
 	}
 	out := []any{}
-	for _, c := range e.history {
-		if c.Resource != gvr || c.Object() == nil {
+	for _, c := range e.history[gvr] {
+		if c.Object() == nil {
 			continue
 		}
 		entry := map[string]any{"type": string(c.Type), "old": nil, "new": nil, "at": c.At}
@@ -108,5 +109,5 @@ func bounded[T any](list []T, limit int) []T {
 	if len(list) < limit {
 		return list
 	}
-	return append(list[:0], list[limit/2:]...)
+	return slices.Delete(list, 0, limit/2) // which forgets what its end held, too
 }

@@ -53,8 +53,12 @@ type owned struct {
 // they own, then everything else plainly. Objects of other namespaces come
 // last, with their namespace before the name.
 func buildTree(namespace string, objects map[schema.GroupVersionResource][]*unstructured.Unstructured) []treeLine {
-	b := &treeBuilder{namespace: namespace, objects: objects, children: map[types.UID][]owned{}}
-	present := map[types.UID]bool{}
+	count := 0
+	for _, list := range objects {
+		count += len(list)
+	}
+	b := &treeBuilder{namespace: namespace, objects: objects, children: map[types.UID][]owned{}, lines: make([]treeLine, 0, count)}
+	present := make(map[types.UID]bool, count)
 	for _, list := range objects {
 		for _, o := range list {
 			present[o.GetUID()] = true
