@@ -15,9 +15,11 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/pager"
 )
 
 // stepAnnotation on a namespace says which step of the lesson it holds.
@@ -152,28 +154,43 @@ func (s *Space) Snapshot(ctx context.Context, specs []WatchSpec) ([]Listing, err
 	return out, nil
 }
 
-// list lists one resource. Page by page, all of one revision: a thousand Pods at
-// once would take 20 MB for a moment, of which only the names are wanted.
+// list lists one resource. Page by page, all of one revision, of which only the
+// names are kept: a thousand Pods at once would take 20 MB for a moment. When the
+// API server forgets the revision meanwhile, all are listed at once.
 func (s *Space) list(ctx context.Context, spec WatchSpec) (Listing, error) {
 	l := Listing{WatchSpec: spec}
-	options := metav1.ListOptions{Limit: listPage}
-	for {
+	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		list, err := s.world.Dynamic().Resource(spec.Resource).Namespace(spec.Namespace).List(ctx, options)
 		if err != nil {
-			return l, err
+			return nil, err
 		}
-		l.Revision = revisionOf(list.GetResourceVersion())
-		for i := range list.Items {
-			l.Objects = append(l.Objects, refOf(&list.Items[i]))
+		page := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{
+			ResourceVersion: list.GetResourceVersion(), Continue: list.GetContinue(),
+		}}
+		for _, u := range list.Items {
+			page.Items = append(page.Items, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+				Namespace: u.GetNamespace(), Name: u.GetName(), ResourceVersion: u.GetResourceVersion(),
+			}})
 		}
-		if options.Continue = list.GetContinue(); options.Continue == "" {
-			return l, nil
-		}
+		return page, nil
+	})
+	pages.PageSize = listPage
+	list, _, err := pages.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return l, err
 	}
-}
-
-func refOf(u *unstructured.Unstructured) ObjectRef {
-	return ObjectRef{Namespace: u.GetNamespace(), Name: u.GetName(), Revision: revisionOf(u.GetResourceVersion())}
+	whole, err := meta.ListAccessor(list)
+	if err != nil {
+		return l, err
+	}
+	l.Revision = revisionOf(whole.GetResourceVersion())
+	return l, meta.EachListItem(list, func(o runtime.Object) error {
+		m, err := meta.Accessor(o)
+		if err == nil {
+			l.Objects = append(l.Objects, ObjectRef{m.GetNamespace(), m.GetName(), revisionOf(m.GetResourceVersion())})
+		}
+		return err
+	})
 }
 
 // revisionOf is 0 for a version that is no number.
