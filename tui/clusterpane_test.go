@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -229,5 +230,31 @@ func TestTopStaysInSight(t *testing.T) {
 	p.set(lines("00", "0", "a", "b", "x"), began)
 	if p.scroll != 2 || p.chosen != "a" {
 		t.Errorf("chosen before: scrolled to %d, the cursor is on %q", p.scroll, p.chosen)
+	}
+}
+
+// The keys of a text that lies over the panes are whole words, however little
+// room a search leaves them.
+func TestOverlayFootFits(t *testing.T) {
+	for _, lang := range []string{"en", "zh-TW", "zh-CN"} {
+		for _, width := range []int{60, 80, 100, 120, 160, 200} {
+			for _, words := range []string{"", "port", strings.Repeat("映像檔", 40)} {
+				s := newScreen(t, lang, width, 40, 3)
+				s.overlay.show("text", strings.Repeat("port: 映像檔\n", 120))
+				if words != "" {
+					s.frame()
+					s.overlay.search.text = []rune(words)
+					s.overlay.find()
+				}
+				foot := s.overlayFoot()
+				if room := s.overlayRect().w - 6; ansi.StringWidth(foot) > room {
+					t.Errorf("%s, %d columns, search %.12q: the foot takes %d columns of %d: %s", lang, width, words, ansi.StringWidth(foot), room, ansi.Strip(foot))
+				}
+				if hint := " " + s.words.say("key_close"); !strings.Contains(ansi.Strip(foot), hint) {
+					t.Errorf("%s, %d columns, search %.12q: %q is missing: %s", lang, width, words, hint, ansi.Strip(foot))
+				}
+				checkFrame(t, s.model)
+			}
+		}
 	}
 }

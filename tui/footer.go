@@ -105,6 +105,14 @@ func (m *model) keyHints(pairs ...string) string {
 	return strings.Join(out, m.styles.dim.Render("  "))
 }
 
+// fittingHints is keyHints without the last ones, for which there is no room.
+func (m *model) fittingHints(room int, pairs ...string) string {
+	for len(pairs) > 2 && ansi.StringWidth(m.keyHints(pairs...)) > room {
+		pairs = pairs[:len(pairs)-2]
+	}
+	return m.keyHints(pairs...)
+}
+
 // prefixName is the prefix key as people write it: ^G.
 func (m *model) prefixName() string { return keyName(m.keys.prefix) }
 

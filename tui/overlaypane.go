@@ -344,6 +344,7 @@ func (m *model) overlayBox() []string {
 // overlayFoot is the search, or where in the text one is and the keys.
 func (m *model) overlayFoot() string {
 	o, s := m.overlay, m.styles
+	width := m.overlayRect().w
 	count := ""
 	if len(o.search.text) > 0 {
 		at := min(o.search.at+1, len(o.search.found))
@@ -353,14 +354,16 @@ func (m *model) overlayFoot() string {
 		return s.key.Render("/") + s.strong.Render(string(o.search.text)) + s.cursor.Render(" ") + count
 	}
 	if count != "" {
-		count = s.key.Render("/") + s.text.Render(string(o.search.text)) + count + "  "
+		text := ansi.Truncate(string(o.search.text), width/4, "…")
+		count = s.key.Render("/") + s.text.Render(text) + count + "  "
 	}
 	where := s.dim.Render(itoa(min(o.scroll+o.room, len(o.lines)))+"/"+itoa(len(o.lines))) + "  "
 	key := func(a action) string { return m.keys.name(scopeOverlay, a) }
 	if o.asked.What == "logs" && count == "" {
 		where += m.keyHints(key(actFollow), "follow") + "  "
 	}
-	return where + count + m.keyHints(key(actClose), "close", key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy")
+	before := where + count
+	return before + m.fittingHints(width-6-ansi.StringWidth(before), key(actClose), "close", key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy")
 }
 
 // paint colours a line: the key of a YAML or describe line, and what was

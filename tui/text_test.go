@@ -170,7 +170,7 @@ func TestMessages(t *testing.T) {
 	hinted := regexp.MustCompile(`(?s)hints\(scope\w+(.*?)\)\n`)
 	named := regexp.MustCompile(`(?m)^\t(act\w+) +action += "(.*?)"`)
 	names, shown := map[string]string{}, "actHelp"
-	hints := regexp.MustCompile(`keyHints\((.*)\)`)
+	hints := regexp.MustCompile(`(?:key|fitting)Hints\((.*)\)`)
 	quoted := regexp.MustCompile(`"(\w+)"`)
 	seen := map[string]bool{}
 	for _, file := range sources(t) {
