@@ -92,7 +92,7 @@ type Engine struct {
 // each resource, so that no flood of Pods pushes a Deployment's out, and of the
 // answers. Texts are made of them, and no verdict is.
 const (
-	maxHistory = 2048
+	maxHistory = 1024
 	maxProbes  = 16384
 )
 

@@ -57,7 +57,11 @@ func buildTree(namespace string, objects map[schema.GroupVersionResource][]*unst
 	for _, list := range objects {
 		count += len(list)
 	}
-	b := &treeBuilder{namespace: namespace, objects: objects, children: map[types.UID][]owned{}, lines: make([]treeLine, 0, count)}
+	endpoints := 0
+	for _, slice := range objects[gvrEndpoints] {
+		endpoints += len(items(slice.Object, "endpoints"))
+	}
+	b := &treeBuilder{namespace: namespace, objects: objects, children: map[types.UID][]owned{}, lines: make([]treeLine, 0, count+endpoints)}
 	present := make(map[types.UID]bool, count)
 	for _, list := range objects {
 		for _, o := range list {
@@ -190,12 +194,15 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 		if slice.GetNamespace() != svc.GetNamespace() || slice.GetLabels()["kubernetes.io/service-name"] != svc.GetName() {
 			continue
 		}
-		for _, e := range items(slice.Object, "endpoints") {
+		all := items(slice.Object, "endpoints")
+		drawn := make([]treeLine, len(all))
+		for i, e := range all {
 			if ep, ok := e.(map[string]any); ok {
-				l := endpointLine(ep)
+				l := &drawn[i]
+				*l = endpointLine(ep)
 				l.key = "endpoint/" + svc.GetNamespace() + "/" + svc.GetName() + "/" + l.name
 				l.ref.namespace = svc.GetNamespace()
-				lines = append(lines, &l)
+				lines = append(lines, l)
 			}
 		}
 	}

@@ -18,12 +18,17 @@ type seenLine struct {
 // changes finds out which lines are new or different, by their keys.
 type changes struct {
 	seen  map[string]seenLine
+	spare map[string]seenLine // what was seen before that, to be filled again
 	began bool
 }
 
 // take notes the lines, and writes into each since when it is as it is.
 func (c *changes) take(lines []treeLine, events []eventLine, now time.Time) {
-	next := make(map[string]seenLine, len(lines)+len(events))
+	next := c.spare
+	if next == nil {
+		next = make(map[string]seenLine, len(lines)+len(events))
+	}
+	clear(next)
 	note := func(key string, line seenLine) time.Time {
 		old, known := c.seen[key]
 		switch {
@@ -43,7 +48,7 @@ func (c *changes) take(lines []treeLine, events []eventLine, now time.Time) {
 		e := &events[i]
 		e.changed = note("event "+e.reason+" "+e.object+" "+e.message, seenLine{extra: itoa(e.count)})
 	}
-	c.seen, c.began = next, true
+	c.seen, c.spare, c.began = next, c.seen, true
 }
 
 // glow is how a line glows that changed at a time.
