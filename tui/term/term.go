@@ -29,6 +29,14 @@ const maxInput = 1 << 20
 // waits that long at most. A synchronized update is one piece.
 const writeSize = 1024
 
+// A program that writes without end would keep a processor busy by itself, and
+// us another, and what else is on the screen would wait. So whoever reads it
+// rests a while after each while of reading; the program waits then, too.
+const (
+	readTime = 4 * time.Millisecond
+	restTime = 2 * time.Millisecond
+)
+
 // hangupGrace is how long the programs have to go away by themselves after
 // their terminal was closed.
 const hangupGrace = 500 * time.Millisecond
@@ -122,8 +130,11 @@ func (t *Term) readLoop() {
 	defer t.wg.Done()
 	defer close(t.read)
 	buf := make([]byte, 32*1024)
+	rested := time.Now()
 	for {
+		began := time.Now()
 		n, err := t.io.Read(buf)
+		waited := time.Since(began) >= restTime // that is a rest, too
 		for out := buf[:n]; len(out) > 0; {
 			k := min(len(out), writeSize)
 			t.show.write(out[:k])
@@ -133,6 +144,13 @@ func (t *Term) readLoop() {
 			t.show.flush()
 			return // EIO: every program has closed the terminal
 		}
+		if !waited {
+			if time.Since(rested) < readTime {
+				continue
+			}
+			<-time.After(restTime)
+		}
+		rested = time.Now()
 	}
 }
 
