@@ -1,20 +1,15 @@
 package cluster
 
-import "reflect"
-
 // share makes a decoded object hold the parts of another one wherever they are
 // equal: maps, lists, strings, numbers, and the keys of maps. A Pod whose status
 // has changed is then one new map on the way to each change, and Pods of one
 // template hold what the template says once. The decoder gives each object its
 // own copy of everything, down to the word "metadata".
 //
-// It changes m in place, so nobody else may have m yet; like stays as it is.
-// Both must not be changed afterwards. It reports whether they are equal
-// altogether; then like can stand for m.
+// It changes m in place, so nobody else may have m yet, or a part of it: share it
+// once. like stays as it is. Both must not be changed afterwards. It reports
+// whether they are equal altogether; then like can stand for m.
 func share(m, like map[string]any) bool {
-	if samePlace(m, like) {
-		return true
-	}
 	equal := len(m) == len(like)
 	for key, theirs := range like {
 		ours, ok := m[key]
@@ -54,9 +49,6 @@ func shareValue(ours, theirs any) (value any, equal bool) {
 
 // shareList goes by position: controllers keep the order of what they list.
 func shareList(list, like []any) bool {
-	if len(list) > 0 && len(list) == len(like) && &list[0] == &like[0] {
-		return true
-	}
 	equal := len(list) == len(like)
 	for i := range min(len(list), len(like)) {
 		var same bool
@@ -64,10 +56,4 @@ func shareList(list, like []any) bool {
 		equal = equal && same
 	}
 	return equal
-}
-
-// samePlace: they are one map, not only equal. What is shared already is left
-// alone, as others may be reading it.
-func samePlace(a, b map[string]any) bool {
-	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
 }

@@ -142,6 +142,59 @@ func TestWatcherKeepsWhatIsEqualOnce(t *testing.T) {
 	}
 }
 
+// TestRelistChangesNothingThatIsRead: who has got an object reads it at any time,
+// while a new list is taken in, of which parts are shared with it.
+func TestRelistChangesNothingThatIsRead(t *testing.T) {
+	r := newTestWatch()
+	relist := func(order []int, pods ...*unstructured.Unstructured) {
+		t.Helper()
+		list := make([]any, len(pods))
+		for i, u := range pods {
+			small, err := r.Transformer()(u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list[order[i]] = small
+		}
+		if err := r.Replace(list, "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	relist([]int{0}, decodedPod(t, "a", "1", "True"))
+	read, places := r.objects["ns/a"], map[string]*byte{}
+	walk(read.Object, "", func(path, text string) { places[path] = unsafe.StringData(text) })
+	if len(places) < 50 {
+		t.Fatalf("only %d words in a Pod", len(places))
+	}
+	// Of the new ones, the first holds parts of the one that is read, and the last
+	// has words of its own, as the one between is like nobody. The reflector gives
+	// them in any order.
+	stranger := &unstructured.Unstructured{Object: decoded(t, `{"kind":"Pod","metadata":{"namespace":"ns","name":"stranger"}}`)}
+	relist([]int{3, 2, 0, 1}, decodedPod(t, "a", "1", "True"), decodedPod(t, "new", "1", "True"), stranger, decodedPod(t, "other", "1", "True"))
+	walk(read.Object, "", func(path, text string) {
+		if places[path] != unsafe.StringData(text) {
+			t.Errorf("%s was written to", path)
+		}
+	})
+}
+
+// walk visits all strings in a value, keys included.
+func walk(v any, path string, visit func(path, text string)) {
+	switch x := v.(type) {
+	case map[string]any:
+		for k, v := range x {
+			visit(path+"."+k+" (key)", k)
+			walk(v, path+"."+k, visit)
+		}
+	case []any:
+		for i, v := range x {
+			walk(v, fmt.Sprintf("%s[%d]", path, i), visit)
+		}
+	case string:
+		visit(path, x)
+	}
+}
+
 // TestWatcherIsSmall: a thousand Pods, and four more versions of each in the
 // hands of whoever keeps a history, take less than a third of what the decoder
 // made of them.

@@ -370,12 +370,22 @@ func (r *resourceWatch) Resync() error { return nil }
 // list that is streamed until it has all of it, so each object is made small when
 // it comes.
 func (r *resourceWatch) Transformer() cache.TransformFunc {
-	return func(obj any) (any, error) { return r.take(obj) }
+	return func(obj any) (any, error) {
+		u, err := r.take(obj)
+		return taken{u}, err
+	}
 }
+
+// taken is an object that take has had already. A second time it would change
+// what others, who read it, have in common with it.
+type taken struct{ *unstructured.Unstructured }
 
 // take makes an object that was just decoded as small as it can be: it shares
 // what it can with the same object before, or with the one that came last.
 func (r *resourceWatch) take(obj any) (*unstructured.Unstructured, error) {
+	if t, ok := obj.(taken); ok {
+		return t.Unstructured, nil
+	}
 	u, err := unwrap(obj)
 	if err != nil {
 		return nil, err
