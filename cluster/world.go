@@ -164,13 +164,33 @@ func (w *World) DeleteNamespace(ctx context.Context, name string) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete the Pods of namespace %s: %w", name, err)
 	}
-	return until(ctx, func() (bool, error) {
-		_, err := w.dynamic.Resource(namespaces).Get(ctx, name, metav1.GetOptions{})
+	err = until(ctx, func() (bool, error) {
+		now, err := w.dynamic.Resource(namespaces).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, nil
 		}
+		if err == nil {
+			have = now
+		}
 		return false, err
 	})
+	if err != nil {
+		return fmt.Errorf("namespace %s is not gone%s: %w", name, remains(have), err)
+	}
+	return nil
+}
+
+// remains is what the namespace controller says is in the way of removing a
+// namespace, "" when it says nothing.
+func remains(namespace *unstructured.Unstructured) string {
+	conditions, _, _ := unstructured.NestedSlice(namespace.Object, "status", "conditions")
+	said := ""
+	for _, c := range conditions {
+		if c, ok := c.(map[string]any); ok && c["status"] == string(metav1.ConditionTrue) {
+			said += fmt.Sprintf(" (%s: %s)", c["type"], c["message"])
+		}
+	}
+	return said
 }
 
 // EmptyNamespace makes the namespace, or deletes everything in it and waits

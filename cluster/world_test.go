@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -93,6 +95,29 @@ func TestNamespaceOfSomebodyElse(t *testing.T) {
 	}
 	if len(changed) > 0 {
 		t.Errorf("a namespace that is not ours was changed: %v", changed)
+	}
+}
+
+// Who waits in vain for a namespace to go is told what is in the way.
+func TestNamespaceThatStays(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	w, _ := worldOf(t, func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		body := `{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"tutor-x","labels":{"` + madeLabel + `":"` + UserAgent + `"}},"status":{"conditions":[
+			{"type":"NamespaceContentRemaining","status":"False","message":"all gone"},
+			{"type":"NamespaceDeletionDiscoveryFailure","status":"True","message":"metrics.k8s.io/v1beta1: stale"}]}}`
+		if r.Method == http.MethodGet {
+			if asked++; asked == 3 {
+				defer cancel()
+			}
+		}
+		_, _ = rw.Write([]byte(body))
+	})
+	err := w.DeleteNamespace(ctx, "tutor-x")
+	want := "namespace tutor-x is not gone (NamespaceDeletionDiscoveryFailure: metrics.k8s.io/v1beta1: stale): "
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, context.Canceled) {
+		t.Errorf("DeleteNamespace: %v, wanted %s…", err, want)
 	}
 }
 

@@ -113,8 +113,9 @@ const startPatience = 4 * time.Minute
 
 // leavePatience is how long a namespace may take to go. As long as the API of
 // an aggregated server, such as metrics-server's, is registered and does not
-// answer, the namespace controller removes none.
-const leavePatience = 4 * time.Minute
+// answer, the namespace controller removes none; on a busy machine that was more
+// than four minutes.
+const leavePatience = 10 * time.Minute
 
 // unit is what happens one after the other in one namespace.
 type unit struct {
