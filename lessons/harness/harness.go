@@ -447,9 +447,9 @@ func (r *run) active(ctx context.Context, step *lessons.Step) error {
 	return nil
 }
 
-// lateError is that something did not come within the time for it. Anything
-// else that is wrong, such as a step that is met and must not be, is wrong
-// however slow the machine is.
+// lateError is that something did not come within the time for it, or may not
+// have. Anything else that is wrong, such as a step that is met and must not be,
+// is wrong however slow the machine is.
 type lateError struct{ error }
 
 func (l lateError) Unwrap() error { return l.error }

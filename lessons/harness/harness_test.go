@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -123,6 +124,24 @@ func TestOnlyWhatWasLateIsTriedAgain(t *testing.T) {
 	slices.Sort(namespaces)
 	if len(slices.Compact(slices.Clone(namespaces))) != len(namespaces) {
 		t.Errorf("a namespace was used twice: %v", namespaces)
+	}
+}
+
+// failingSpace is a namespace in which every script fails.
+type failingSpace struct{ Space }
+
+func (failingSpace) Script(context.Context, string, string) (cluster.ScriptResult, error) {
+	return cluster.ScriptResult{}, errors.New("script: exit status 1\nerror: timed out waiting for the condition")
+}
+
+// TestAFailedScriptIsTriedAgain: it may have waited for a rollout, and the machine
+// was busy.
+func TestAFailedScriptIsTriedAgain(t *testing.T) {
+	var got Result
+	r := &run{session: &lessons.Session{}, space: failingSpace{}, report: func(r Result) { got = r }, unit: unit{lesson: &lessons.Lesson{}}}
+	r.result(&lessons.Step{ID: "undo"}, Mutant, "the new number", r.script(t.Context(), "kubectl rollout status deploy/a --timeout=60s", time.Minute))
+	if got.OK || !got.Late || !strings.Contains(got.Detail, "timed out") {
+		t.Errorf("%+v", got)
 	}
 }
 

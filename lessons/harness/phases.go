@@ -162,17 +162,16 @@ func (r *run) keep(ok bool, step *lessons.Step, phase Phase, name string) {
 	})
 }
 
-// script runs a script and gives its answers.
+// script runs a script and gives its answers. Its failing is a lateError.
 func (r *run) script(ctx context.Context, text string, patience time.Duration) error {
 	defer r.spend(&r.spent.Script)()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	result, err := r.space.Script(ctx, r.session.Dir(), text)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return lateError{err}
-	}
 	if err != nil {
-		return err
+		// Scripts wait as well, and say how long at most. One that is wrong
+		// fails at a second try, too.
+		return lateError{err}
 	}
 	// An answer may tick the step at once: what the script did has to be seen
 	// before, in its order.
