@@ -210,7 +210,7 @@ func (k *Kind) Delete(ctx context.Context, report Progress) error {
 // remove deletes the containers of a cluster that is ours.
 func (k *Kind) remove(use kindUse) error {
 	if err := use.Delete(k.cluster(), k.kubeconfig()); err != nil {
-		return fmt.Errorf("kind: delete %s: %w", k.cluster(), err)
+		return fmt.Errorf("kind: delete %s: %w", k.cluster(), withOutput(err))
 	}
 	return nil
 }

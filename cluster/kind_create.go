@@ -1,14 +1,17 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	kindconfig "sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
+	kindexec "sigs.k8s.io/kind/pkg/exec"
 )
 
 // nodeSpace is the least room on the engine's disk with which a node comes up.
@@ -104,6 +107,7 @@ func (k *Kind) explain(ctx context.Context, eng engine, err error) error {
 	if err == nil {
 		return nil
 	}
+	err = withOutput(err)
 	switch text := err.Error(); {
 	case eng.run(ctx, "ps", "--quiet") != nil:
 		return fmt.Errorf("kind: %s stopped answering while the cluster was made; start it and try again: what is half made is removed first (%w)", eng.name, err)
@@ -114,6 +118,23 @@ func (k *Kind) explain(ctx context.Context, eng engine, err error) error {
 	default:
 		return fmt.Errorf("kind: create the cluster: %w", err)
 	}
+}
+
+// withOutput adds to the error of a command that kind ran why it failed, which is
+// in what it wrote, and not in kind's error.
+func withOutput(err error) error {
+	run := kindexec.RunErrorForError(err)
+	if run == nil || len(bytes.TrimSpace(run.Output)) == 0 {
+		return err
+	}
+	// kubeadm's reason stands before a stack, docker's before a word on its help.
+	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
+	for _, line := range slices.Backward(lines) {
+		if strings.HasPrefix(strings.ToLower(line), "error") {
+			return fmt.Errorf("%w: %s", err, line)
+		}
+	}
+	return fmt.Errorf("%w: %s", err, lastOf(lines))
 }
 
 // ensureImage pulls the node image unless the engine has it.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	kinderrors "sigs.k8s.io/kind/pkg/errors"
+	kindexec "sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/kind/pkg/log"
 )
 
@@ -155,15 +157,39 @@ esac`})
 
 func TestKindSaysWhyItFailed(t *testing.T) {
 	k := testKind(t)
-	for _, tc := range []struct{ name, docker, err, want string }{
-		{"engine gone", "exit 1", "exit status 1", "docker stopped answering"},
-		{"disk full", "exit 0", "write /x: no space left on device", "the disk of docker is full"},
-		{"port", "exit 0", "bind: address already in use", "taken meanwhile"},
-		{"else", "exit 0", "kubeadm said no", "create the cluster: kubeadm said no"},
+	// What docker 20.10, runc under podman 4.3, and kubeadm wrote.
+	ran := func(output string) error {
+		err := &kindexec.RunError{Command: []string{"docker", "run"}, Output: []byte(output), Inner: errors.New("exit status 125")}
+		return kinderrors.Wrap(err, "failed to create cluster")
+	}
+	for _, tc := range []struct {
+		name, docker string
+		err          error
+		want         string
+	}{
+		{"engine gone", "exit 1", errors.New("exit status 1"), "docker stopped answering"},
+		{"disk full", "exit 0", errors.New("write /x: no space left on device"), "the disk of docker is full"},
+		{"port", "exit 0", errors.New("bind: address already in use"), "taken meanwhile"},
+		{"else", "exit 0", errors.New("kubeadm said no"), "create the cluster: kubeadm said no"},
+		{"a command without a word", "exit 0", ran("\n"), `command "docker run" failed with error: exit status 125`},
+		{
+			"port, in the output", "exit 0",
+			ran("b0b0\ndocker: Error response from daemon: driver failed: Bind for 127.0.0.1:30080 failed: port is already allocated.\nSee 'docker run --help'.\n"),
+			"taken meanwhile",
+		},
+		{
+			"not allowed", "exit 0", ran("Error: runc create failed: error setting rlimit type 7: operation not permitted: OCI permission denied\n"),
+			"exit status 125: Error: runc create failed: error setting rlimit type 7: operation not permitted",
+		},
+		{
+			"kubeadm, with its stack", "exit 0",
+			ran("[wait-control-plane] Waiting\nerror: error execution phase wait-control-plane: kube-scheduler check failed\nk8s.io/kubernetes/cmd/kubeadm/app\n\tx.go:1\nmain.main\n\tmain.go:2\nruntime.goexit\n\tasm.s:3\n"),
+			"exit status 125: error: error execution phase wait-control-plane: kube-scheduler check failed",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			engines(t, map[string]string{"docker": tc.docker})
-			err := k.explain(context.Background(), engine{name: "docker"}, errors.New(tc.err))
+			err := k.explain(context.Background(), engine{name: "docker"}, tc.err)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}

@@ -267,7 +267,7 @@ func (l *imageLoad) loadInto(ctx context.Context, n nodes.Node) (int, error) {
 	if wrote := <-written; err == nil {
 		err = wrote
 	}
-	return len(missing), err
+	return len(missing), withOutput(err)
 }
 
 // digests maps the names of a node's images to the digests of their manifests.
