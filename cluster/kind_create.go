@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -124,17 +123,21 @@ func (k *Kind) explain(ctx context.Context, eng engine, err error) error {
 // in what it wrote, and not in kind's error.
 func withOutput(err error) error {
 	run := kindexec.RunErrorForError(err)
-	if run == nil || len(bytes.TrimSpace(run.Output)) == 0 {
+	if run == nil {
 		return err
 	}
+	said := (&tail{buf: run.Output}).lines()
 	// kubeadm's reason stands before a stack, docker's before a word on its help.
-	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
-	for _, line := range slices.Backward(lines) {
+	for _, line := range slices.Backward(strings.Split(string(run.Output), "\n")) {
 		if strings.HasPrefix(strings.ToLower(line), "error") {
-			return fmt.Errorf("%w: %s", err, line)
+			said = line
+			break
 		}
 	}
-	return fmt.Errorf("%w: %s", err, lastOf(lines))
+	if said == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, said)
 }
 
 // ensureImage pulls the node image unless the engine has it.

@@ -96,10 +96,8 @@ func (e engine) output(ctx context.Context, args ...string) (string, error) {
 // lines is what was written last, in one line: the engine's own reason may
 // come before its command's summary.
 func (t *tail) lines() string {
-	return lastOf(strings.Split(strings.TrimSpace(string(t.buf)), "\n"))
+	return strings.ReplaceAll(lastLines(strings.TrimSpace(string(t.buf)), 3), "\n", "; ")
 }
-
-func lastOf(lines []string) string { return strings.Join(lines[max(0, len(lines)-3):], "; ") }
 
 // hasImage says whether image can be used without pulling it.
 func (e engine) hasImage(ctx context.Context, image string) bool {
