@@ -143,8 +143,8 @@ func (m *model) handle(msg tea.Msg) tea.Cmd {
 		m.look(m.setLook(msg.IsDark(), m.depth))
 	case tea.ColorProfileMsg:
 		m.look(m.setLook(m.dark, depthOf(msg.String())))
-		if m.opts.quick != nil {
-			m.opts.quick.setProfile(msg.Profile)
+		if m.opts.echo != nil {
+			m.opts.echo.setProfile(msg.Profile)
 		}
 	case tea.KeyPressMsg:
 		return m.key(msg)

@@ -49,8 +49,8 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
-	// quick writes small changes at once; Run sets it, nil for none.
-	quick *quickWriter
+	// echo writes small changes at once; Run sets it, nil for none.
+	echo *echoWriter
 	// suspend stops the whole program as Ctrl-Z does; Run sets it.
 	suspend func()
 }

@@ -39,15 +39,15 @@ func Run(ctx context.Context, opts Options) error {
 		}
 	}
 	if f := outputFile(opts); f != nil {
-		opts.quick = newQuickWriter(f)
-		opts.Output = quickFile{f, opts.quick}
+		opts.echo = newEchoWriter(f)
+		opts.Output = echoFile{f, opts.echo}
 	}
 	m, err := newModel(inner, opts, phases, started, abort)
 	if err != nil {
 		return fmt.Errorf("prepare the screen: %w", err)
 	}
-	if opts.quick != nil {
-		wg.Go(func() { opts.quick.run(inner) })
+	if opts.echo != nil {
+		wg.Go(func() { opts.echo.run(inner) })
 	}
 	var result startedMsg
 	wg.Go(func() {
@@ -125,12 +125,12 @@ func outputFile(opts Options) *os.File {
 	return f
 }
 
-// quickFile is the terminal for Bubble Tea, which looks at its size and modes,
-// with what is written going through a quickWriter.
-type quickFile struct {
+// echoFile is the terminal for Bubble Tea, which looks at its size and modes,
+// with what is written going through a echoWriter.
+type echoFile struct {
 	*os.File
-	quick *quickWriter
+	echo *echoWriter
 }
 
-func (f quickFile) Write(p []byte) (int, error)       { return f.quick.Write(p) }
-func (f quickFile) WriteString(s string) (int, error) { return f.quick.Write([]byte(s)) }
+func (f echoFile) Write(p []byte) (int, error)       { return f.echo.Write(p) }
+func (f echoFile) WriteString(s string) (int, error) { return f.echo.Write([]byte(s)) }

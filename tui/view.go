@@ -18,8 +18,8 @@ func (m *model) View() tea.View {
 		lines[i] = m.opts.Charset.convert(l)
 	}
 	v := tea.NewView(strings.Join(lines, "\n"))
-	if m.opts.quick != nil {
-		defer func() { m.opts.quick.show(lines, v.Cursor) }()
+	if m.opts.echo != nil {
+		defer func() { m.opts.echo.show(lines, v.Cursor) }()
 	}
 	v.AltScreen = true
 	v.WindowTitle = "k8stutor"

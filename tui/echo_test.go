@@ -57,14 +57,14 @@ func (p *painter) paint(t *testing.T, lines []string) []byte {
 	return out
 }
 
-// TestQuickWriter: whatever is written at once, and whenever the frames of
+// TestEchoWriter: whatever is written at once, and whenever the frames of
 // Bubble Tea come in between, in the end the terminal shows the last view.
-func TestQuickWriter(t *testing.T) {
+func TestEchoWriter(t *testing.T) {
 	const w, h = 24, 10
 	for seed := range uint64(600) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		sc := term.NewScreen(w, h, 0, nil)
-		q := newQuickWriter(sc)
+		q := newEchoWriter(sc)
 		q.setProfile(colorprofile.TrueColor)
 		p := newPainter(w, h)
 		view := make([]string, h)
@@ -121,15 +121,15 @@ func (p *painter) resize(w, h int) {
 	p.size = uv.Rect(0, 0, w, h)
 }
 
-// TestQuickWriterResize: the terminal takes on another size at once, Bubble Tea
+// TestEchoWriterResize: the terminal takes on another size at once, Bubble Tea
 // learns of it later, and the program later still. Whatever is written in
 // between, in the end the terminal shows the last view.
-func TestQuickWriterResize(t *testing.T) {
+func TestEchoWriterResize(t *testing.T) {
 	for seed := range uint64(600) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		w, h := 24, 10
 		sc := term.NewScreen(w, h, 0, nil)
-		q := newQuickWriter(sc)
+		q := newEchoWriter(sc)
 		q.setProfile(colorprofile.TrueColor)
 		p := newPainter(w, h)
 		var view []string
@@ -200,11 +200,11 @@ func line(r *rand.Rand, w int) string {
 	return fit([]string{"", "$ ", "$ k", "$ kubectl", "叢集", "Endpoints"}[r.IntN(6)]+fmt.Sprintf("\x1b[3%dm%d\x1b[m", r.IntN(8), r.IntN(3)), w)
 }
 
-// TestQuickWriterKeepsOut: nothing is written at once before Bubble Tea has the
+// TestEchoWriterKeepsOut: nothing is written at once before Bubble Tea has the
 // screen, after it has left it, and to a terminal without colours.
-func TestQuickWriterKeepsOut(t *testing.T) {
+func TestEchoWriterKeepsOut(t *testing.T) {
 	var out bytes.Buffer
-	q := newQuickWriter(&out)
+	q := newEchoWriter(&out)
 	one, two := []string{"a", "b"}, []string{"a", "c"}
 	var cursor *tea.Cursor
 	step := func(write string, lines []string) string {

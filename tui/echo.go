@@ -18,12 +18,12 @@ import (
 // change of few lines, such as an echo, is written at once, and by Bubble Tea
 // once more with its next frame.
 
-// quickLines is how many changed lines are written at once; what is more waits
+// echoLines is how many changed lines are written at once; what is more waits
 // for the next frame.
-const quickLines = 4
+const echoLines = 4
 
-// quickPatience is how long a frame may take that writes the lines again.
-const quickPatience = 50 * time.Millisecond
+// echoPatience is how long a frame may take that writes the lines again.
+const echoPatience = 50 * time.Millisecond
 
 // The sequences with which Bubble Tea begins and ends the use of the screen.
 var (
@@ -34,12 +34,12 @@ var (
 // wholeRegion lets the whole screen scroll, whatever its size (DECSTBM).
 const wholeRegion = "\x1b[r"
 
-// quickWriter is between Bubble Tea and the terminal. Lines that it writes by
+// echoWriter is between Bubble Tea and the terminal. Lines that it writes by
 // itself are not known to Bubble Tea, whose next frame may leave them alone, or
 // move them in the belief that they are still as they were. So they are written
 // again, as they should be by then, after each frame, until one has come that had
 // them so; and after a while when no frame comes.
-type quickWriter struct {
+type echoWriter struct {
 	out  io.Writer
 	news chan struct{}
 
@@ -58,13 +58,13 @@ type quickWriter struct {
 	buf   bytes.Buffer
 }
 
-func newQuickWriter(out io.Writer) *quickWriter {
-	return &quickWriter{out: out, news: make(chan struct{}, 1), mine: map[int]bool{}, profile: colorprofile.NoTTY}
+func newEchoWriter(out io.Writer) *echoWriter {
+	return &echoWriter{out: out, news: make(chan struct{}, 1), mine: map[int]bool{}, profile: colorprofile.NoTTY}
 }
 
 // show takes the lines and the cursor of a view, before Bubble Tea does. It does
 // not block.
-func (q *quickWriter) show(lines []string, cursor *tea.Cursor) {
+func (q *echoWriter) show(lines []string, cursor *tea.Cursor) {
 	q.slotMu.Lock()
 	q.cursor = ""
 	if cursor != nil {
@@ -87,13 +87,13 @@ func (q *quickWriter) show(lines []string, cursor *tea.Cursor) {
 	}
 }
 
-func (q *quickWriter) setProfile(p colorprofile.Profile) {
+func (q *echoWriter) setProfile(p colorprofile.Profile) {
 	q.slotMu.Lock()
 	defer q.slotMu.Unlock()
 	q.profile = p
 }
 
-func (q *quickWriter) view() ([]string, colorprofile.Profile) {
+func (q *echoWriter) view() ([]string, colorprofile.Profile) {
 	q.slotMu.Lock()
 	defer q.slotMu.Unlock()
 	return q.newest, q.profile
@@ -101,7 +101,7 @@ func (q *quickWriter) view() ([]string, colorprofile.Profile) {
 
 // framed says that a frame has come, and which lines may have changed after it
 // began. It began after the one before had come.
-func (q *quickWriter) framed() (moving []bool) {
+func (q *echoWriter) framed() (moving []bool) {
 	q.slotMu.Lock()
 	defer q.slotMu.Unlock()
 	moving = q.moving
@@ -110,14 +110,14 @@ func (q *quickWriter) framed() (moving []bool) {
 }
 
 // run writes what changes, until ctx ends.
-func (q *quickWriter) run(ctx context.Context) {
-	late := time.NewTicker(quickPatience)
+func (q *echoWriter) run(ctx context.Context) {
+	late := time.NewTicker(echoPatience)
 	late.Stop()
 	for {
 		select {
 		case <-q.news:
 			if q.changed() {
-				late.Reset(quickPatience)
+				late.Reset(echoPatience)
 			}
 		case <-late.C:
 			late.Stop()
@@ -130,7 +130,7 @@ func (q *quickWriter) run(ctx context.Context) {
 
 // changed writes the lines that differ from the last view, when they are few. It
 // reports whether a frame should come that writes mine.
-func (q *quickWriter) changed() (owed bool) {
+func (q *echoWriter) changed() (owed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	lines, profile := q.view()
@@ -148,7 +148,7 @@ func (q *quickWriter) changed() (owed bool) {
 		if l == q.shown[y] {
 			continue
 		}
-		if n++; n > quickLines {
+		if n++; n > echoLines {
 			q.shown, q.owed = lines, len(q.mine) > 0
 			return q.owed
 		}
@@ -167,7 +167,7 @@ func (q *quickWriter) changed() (owed bool) {
 }
 
 // payBack writes mine again when no frame has come that did.
-func (q *quickWriter) payBack() {
+func (q *echoWriter) payBack() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if lines, profile := q.view(); q.owed && q.on && len(lines) == len(q.shown) {
@@ -176,7 +176,7 @@ func (q *quickWriter) payBack() {
 }
 
 // rewrite writes mine as they should be now.
-func (q *quickWriter) rewrite(lines []string, profile colorprofile.Profile) {
+func (q *echoWriter) rewrite(lines []string, profile colorprofile.Profile) {
 	q.buf.Reset()
 	for y := range q.mine {
 		q.line(y, lines[y])
@@ -186,13 +186,13 @@ func (q *quickWriter) rewrite(lines []string, profile colorprofile.Profile) {
 }
 
 // forget leaves all lines to Bubble Tea.
-func (q *quickWriter) forget(shown []string) {
+func (q *echoWriter) forget(shown []string) {
 	q.shown, q.owed = shown, false
 	clear(q.mine)
 }
 
 // line adds a line to what is to be written, over the one that is there.
-func (q *quickWriter) line(y int, text string) {
+func (q *echoWriter) line(y int, text string) {
 	q.buf.WriteString(goTo(0, y) + "\x1b[m")
 	q.buf.WriteString(text)
 }
@@ -203,7 +203,7 @@ func goTo(x, y int) string { return "\x1b[" + strconv.Itoa(y+1) + ";" + strconv.
 // flush writes the buffer. It saves the cursor before and its style, which
 // Bubble Tea takes for unchanged; they are restored before Bubble Tea writes
 // again. Errors show in Bubble Tea's own writing.
-func (q *quickWriter) flush(profile colorprofile.Profile) {
+func (q *echoWriter) flush(profile colorprofile.Profile) {
 	var out bytes.Buffer
 	if !q.away {
 		out.WriteString("\x1b7")
@@ -225,7 +225,7 @@ func (q *quickWriter) flush(profile colorprofile.Profile) {
 }
 
 // Write is a frame of Bubble Tea, or what else it has to say.
-func (q *quickWriter) Write(p []byte) (int, error) {
+func (q *echoWriter) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if bytes.Contains(p, leaveScreen) {
