@@ -30,7 +30,7 @@ func (a *app) browse(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		choice, err := tui.RunHome(cmd.Context(), home)
+		choice, err := tui.RunMap(cmd.Context(), home)
 		if errors.Is(err, tui.ErrLeft) {
 			return nil
 		}
@@ -46,7 +46,7 @@ func (a *app) browse(cmd *cobra.Command) error {
 
 // choose takes what was chosen on the map, and notes it for the next time. What
 // can't be noted is chosen anew then.
-func (a *app) choose(home tui.Home, choice tui.Choice) {
+func (a *app) choose(home tui.Map, choice tui.Choice) {
 	a.v.Set("cluster", choice.Cluster.Provider)
 	if choice.Cluster.Name != "" {
 		a.v.Set("name", choice.Cluster.Name)
@@ -108,18 +108,18 @@ func (a *app) startOnScreen(cmd *cobra.Command, args []string) error {
 }
 
 // lessonMap is what the map shows. It only reads: no cluster is claimed yet.
-func (a *app) lessonMap(cmd *cobra.Command) (tui.Home, error) {
+func (a *app) lessonMap(cmd *cobra.Command) (tui.Map, error) {
 	all, err := a.lessons()
 	if err != nil {
-		return tui.Home{}, err
+		return tui.Map{}, err
 	}
 	lang, err := a.lang()
 	if err != nil {
-		return tui.Home{}, err
+		return tui.Map{}, err
 	}
 	clusters, chosen, err := a.mapClusters()
 	if err != nil {
-		return tui.Home{}, err
+		return tui.Map{}, err
 	}
 	progress := map[string]*lessons.Progress{} // by the cluster's name, read before the map asks
 	for _, c := range clusters {
@@ -128,16 +128,16 @@ func (a *app) lessonMap(cmd *cobra.Command) (tui.Home, error) {
 			continue
 		}
 		if progress[name], err = a.progressOn(cmd, name); err != nil {
-			return tui.Home{}, err
+			return tui.Map{}, err
 		}
 	}
-	return tui.Home{
+	return tui.Map{
 		Lang: lang, Langs: lessons.Languages(), Charset: charset(lang, os.Getenv), Keys: a.keys,
 		Clusters: clusters, Cluster: chosen,
-		Lessons: func(lang string, on tui.HomeCluster) []tui.HomeLesson {
+		Lessons: func(lang string, on tui.MapCluster) []tui.MapLesson {
 			p := progress[a.nameOf(on)]
 			here := latest(all, p)
-			return tui.HomeLessons(all, lang, here, func(lesson, step string) bool {
+			return tui.MapLessons(all, lang, here, func(lesson, step string) bool {
 				return !p.Lesson(lesson).Steps[step].Met.IsZero()
 			})
 		},
@@ -156,7 +156,7 @@ func latest(all []*lessons.Lesson, p *lessons.Progress) string {
 }
 
 // nameOf is the name that a cluster of the map has or will have.
-func (a *app) nameOf(c tui.HomeCluster) string {
+func (a *app) nameOf(c tui.MapCluster) string {
 	if c.Name == "" {
 		return a.v.GetString("name")
 	}
@@ -166,7 +166,7 @@ func (a *app) nameOf(c tui.HomeCluster) string {
 // mapClusters is the clusters to choose from, and which one is chosen: the one
 // that the settings name, those that are there besides, and of each provider
 // that has none a new one by its name.
-func (a *app) mapClusters() (list []tui.HomeCluster, chosen int, err error) {
+func (a *app) mapClusters() (list []tui.MapCluster, chosen int, err error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, 0, err
@@ -175,10 +175,10 @@ func (a *app) mapClusters() (list []tui.HomeCluster, chosen int, err error) {
 	access, err := home.Access()
 	switch {
 	case err == nil:
-		list = append(list, tui.HomeCluster{Provider: access.Provider, Name: home.Name()})
+		list = append(list, tui.MapCluster{Provider: access.Provider, Name: home.Name()})
 	case errors.Is(err, cluster.ErrAbsent):
 		for i, p := range append([]string{"auto"}, providers...) {
-			list = append(list, tui.HomeCluster{Provider: p})
+			list = append(list, tui.MapCluster{Provider: p})
 			if p == a.v.GetString("cluster") {
 				chosen = i
 			}
@@ -194,12 +194,12 @@ func (a *app) mapClusters() (list []tui.HomeCluster, chosen int, err error) {
 	for _, h := range homes {
 		taken[h.Name()] = true
 		if access, err := h.Access(); err == nil && h.Name() != home.Name() {
-			list = append(list, tui.HomeCluster{Provider: access.Provider, Name: h.Name()})
+			list = append(list, tui.MapCluster{Provider: access.Provider, Name: h.Name()})
 		}
 	}
 	for _, p := range providers {
-		if !taken[p] && !slices.ContainsFunc(list, func(c tui.HomeCluster) bool { return c.Provider == p }) {
-			list = append(list, tui.HomeCluster{Provider: p, Name: p, New: true})
+		if !taken[p] && !slices.ContainsFunc(list, func(c tui.MapCluster) bool { return c.Provider == p }) {
+			list = append(list, tui.MapCluster{Provider: p, Name: p, New: true})
 		}
 	}
 	return list, chosen, nil

@@ -35,21 +35,21 @@ func TestMapClusters(t *testing.T) {
 	tests := []struct {
 		name, want string // want is --cluster
 		there      map[string]string
-		list       []tui.HomeCluster
+		list       []tui.MapCluster
 		chosen     int
 	}{
-		{"nothing yet", "auto", nil, []tui.HomeCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind"}}, 0},
-		{"nothing yet, asked for one", "kind", nil, []tui.HomeCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind"}}, 2},
-		{"one there", "auto", map[string]string{"default": "embedded"}, []tui.HomeCluster{
+		{"nothing yet", "auto", nil, []tui.MapCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind"}}, 0},
+		{"nothing yet, asked for one", "kind", nil, []tui.MapCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind"}}, 2},
+		{"one there", "auto", map[string]string{"default": "embedded"}, []tui.MapCluster{
 			{Provider: "embedded", Name: "default"}, {Provider: "kind", Name: "kind", New: true},
 		}, 0},
-		{"both", "auto", map[string]string{"default": "embedded", "kind": "kind"}, []tui.HomeCluster{
+		{"both", "auto", map[string]string{"default": "embedded", "kind": "kind"}, []tui.MapCluster{
 			{Provider: "embedded", Name: "default"}, {Provider: "kind", Name: "kind"},
 		}, 0},
-		{"the name is taken", "auto", map[string]string{"default": "embedded", "kind": "embedded"}, []tui.HomeCluster{
+		{"the name is taken", "auto", map[string]string{"default": "embedded", "kind": "embedded"}, []tui.MapCluster{
 			{Provider: "embedded", Name: "default"}, {Provider: "embedded", Name: "kind"},
 		}, 0},
-		{"another one there", "auto", map[string]string{"class": "kind"}, []tui.HomeCluster{
+		{"another one there", "auto", map[string]string{"class": "kind"}, []tui.MapCluster{
 			{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind"}, {Provider: "kind", Name: "class"},
 		}, 0},
 	}
@@ -71,7 +71,7 @@ func TestMapClusters(t *testing.T) {
 // changed.
 func TestChoiceIsKept(t *testing.T) {
 	there := map[string]string{"default": "embedded", "class": "kind"}
-	choice := tui.Choice{Lesson: "service", Lang: "zh-TW", Cluster: tui.HomeCluster{Provider: "kind", Name: "class"}}
+	choice := tui.Choice{Lesson: "service", Lang: "zh-TW", Cluster: tui.MapCluster{Provider: "kind", Name: "class"}}
 	tests := []struct {
 		name, asked string
 		provider    string
@@ -87,7 +87,7 @@ func TestChoiceIsKept(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := withClusters(t, there)
-			a.choose(tui.Home{Lang: "en"}, choice)
+			a.choose(tui.Map{Lang: "en"}, choice)
 			if tt.gone {
 				if err := os.Remove(filepath.Join(a.state, "clusters", "class.json")); err != nil {
 					t.Fatal(err)
@@ -119,7 +119,7 @@ func TestChoiceIsKept(t *testing.T) {
 		})
 	}
 	a := withClusters(t, there)
-	a.choose(tui.Home{Lang: "zh-TW"}, choice)
+	a.choose(tui.Map{Lang: "zh-TW"}, choice)
 	if got := a.lastChoice(); got != (mapChoice{Name: "class"}) {
 		t.Errorf("a language that was not changed is kept: %+v", got)
 	}

@@ -126,7 +126,7 @@ func outputFile(opts Options) *os.File {
 }
 
 // echoFile is the terminal for Bubble Tea, which looks at its size and modes,
-// with what is written going through a echoWriter.
+// with what is written going through an echoWriter.
 type echoFile struct {
 	*os.File
 	echo *echoWriter

@@ -166,7 +166,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s has %d messages, English %d", lang, len(messages), len(all["en"]))
 		}
 	}
-	used := regexp.MustCompile(`"(pane_\w+|verdict_\w+|help_\w+|home_key_\w+)"|say\("(\w+)"|ask\("(\w+)"`)
+	used := regexp.MustCompile(`"(pane_\w+|verdict_\w+|help_\w+|map_key_\w+)"|say\("(\w+)"|ask\("(\w+)"`)
 	hinted := regexp.MustCompile(`(?s)hints\(scope\w+(.*?)\)\n`)
 	named := regexp.MustCompile(`(?m)^\t(act\w+) +action += "(.*?)"`)
 	names, shown := map[string]string{}, "actHelp"

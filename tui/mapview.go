@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	homeTop    = 2  // lines above the list
-	homeWide   = 96 // from here on there is room for the details beside the list
-	homeDetail = 9  // lines of the details below it, where the screen has them
+	mapTop    = 2  // lines above the list
+	mapWide   = 96 // from here on there is room for the details beside the list
+	mapDetail = 9  // lines of the details below it, where the screen has them
 )
 
-// homeLayout is how the map is divided.
-type homeLayout struct {
+// mapLayout is how the map is divided.
+type mapLayout struct {
 	list         int // columns of the list
 	rows         int // lines of a lesson
 	first, shown int // lessons in the list
 	detail       rect
 }
 
-func (m *homeModel) layout() homeLayout {
-	room := m.height - homeTop - 2
-	v := homeLayout{list: m.width, rows: 3}
-	if m.width >= homeWide {
+func (m *mapModel) layout() mapLayout {
+	room := m.height - mapTop - 2
+	v := mapLayout{list: m.width, rows: 3}
+	if m.width >= mapWide {
 		v.list = max(m.width*2/5, 46)
-		v.detail = rect{x: v.list + 2, y: homeTop, w: m.width - v.list - 3, h: room}
-	} else if h := min(homeDetail, room/2); h >= 4 {
+		v.detail = rect{x: v.list + 2, y: mapTop, w: m.width - v.list - 3, h: room}
+	} else if h := min(mapDetail, room/2); h >= 4 {
 		room -= h
-		v.detail = rect{x: 1, y: homeTop + room, w: m.width - 2, h: h}
+		v.detail = rect{x: 1, y: mapTop + room, w: m.width - 2, h: h}
 	}
 	if len(m.lessons)*v.rows > room {
 		v.rows = 2
@@ -46,10 +46,10 @@ func (m *homeModel) layout() homeLayout {
 }
 
 // View is the tea.Model's.
-func (m *homeModel) View() tea.View {
+func (m *mapModel) View() tea.View {
 	lines := m.frame()
 	for i, l := range lines {
-		lines[i] = m.home.Charset.convert(l)
+		lines[i] = m.opts.Charset.convert(l)
 	}
 	v := tea.NewView(strings.Join(lines, "\n"))
 	v.AltScreen, v.WindowTitle, v.MouseMode = true, "k8stutor", tea.MouseModeCellMotion
@@ -57,17 +57,17 @@ func (m *homeModel) View() tea.View {
 }
 
 // frame draws the map: as many lines as the screen is high, each as wide.
-func (m *homeModel) frame() []string {
+func (m *mapModel) frame() []string {
 	if m.width <= 0 || m.height <= 0 {
 		return nil
 	}
 	s, w := m.styles, m.words
 	frame := []string{
-		spread(s.brand.Render(" k8stutor ")+"  "+s.strong.Render(w.say("home_title")), m.settings(), m.width),
+		spread(s.brand.Render(" k8stutor ")+"  "+s.strong.Render(w.say("map_title")), m.settings(), m.width),
 		s.border.Render(strings.Repeat("─", m.width)),
 	}
 	v := m.layout()
-	frame = append(frame, pad(m.list(v), rect{w: m.width, h: max(m.height-homeTop-2, 0)})...)
+	frame = append(frame, pad(m.list(v), rect{w: m.width, h: max(m.height-mapTop-2, 0)})...)
 	if v.detail.h > 0 {
 		frame = overlayAt(frame, m.details(v), v.detail, m.width)
 	}
@@ -76,16 +76,16 @@ func (m *homeModel) frame() []string {
 }
 
 // settings are the language and the cluster.
-func (m *homeModel) settings() string {
-	c := m.home.Clusters[m.home.Cluster]
+func (m *mapModel) settings() string {
+	c := m.opts.Clusters[m.opts.Cluster]
 	name := c.Provider
 	if c.Name != "" {
 		name += "/" + c.Name
 	}
 	if c.New {
-		name += m.words.say("home_new")
+		name += m.words.say("map_new")
 	}
-	return m.styles.dim.Render(languageName(m.home.Lang)+" · "+m.words.say("home_cluster", "Cluster", name)) + " "
+	return m.styles.dim.Render(languageName(m.opts.Lang)+" · "+m.words.say("map_cluster", "Cluster", name)) + " "
 }
 
 // languageName is a language by its own name.
@@ -99,12 +99,12 @@ func languageName(lang string) string {
 	return "English"
 }
 
-func (m *homeModel) keyHints() string {
+func (m *mapModel) keyHints() string {
 	s, w := m.styles, m.words
-	key := func(a action) string { return m.home.Keys.name(scopeMap, a) }
-	pairs := [][2]string{{key(actLineUp) + key(actLineDown), "home_key_choose"}, {key(actOpen), "home_key_start"}, {key(actLanguage), "home_key_lang"}}
-	if len(m.home.Clusters) > 1 {
-		pairs = append(pairs, [2]string{key(actProvider), "home_key_cluster"})
+	key := func(a action) string { return m.opts.Keys.name(scopeMap, a) }
+	pairs := [][2]string{{key(actLineUp) + key(actLineDown), "map_key_choose"}, {key(actOpen), "map_key_start"}, {key(actLanguage), "map_key_lang"}}
+	if len(m.opts.Clusters) > 1 {
+		pairs = append(pairs, [2]string{key(actProvider), "map_key_cluster"})
 	}
 	var out []string
 	for _, p := range append(pairs, [2]string{key(actQuit), "key_quit"}) {
@@ -114,7 +114,7 @@ func (m *homeModel) keyHints() string {
 }
 
 // list draws the way from lesson to lesson.
-func (m *homeModel) list(v homeLayout) []string {
+func (m *mapModel) list(v mapLayout) []string {
 	var out []string
 	for i := v.first; i < v.first+v.shown; i++ {
 		out = append(out, m.lesson(m.lessons[i], i == m.at, i+1 == len(m.lessons), v)...)
@@ -123,7 +123,7 @@ func (m *homeModel) list(v homeLayout) []string {
 }
 
 // lesson is one stop of the way.
-func (m *homeModel) lesson(l HomeLesson, at, last bool, v homeLayout) []string {
+func (m *mapModel) lesson(l MapLesson, at, last bool, v mapLayout) []string {
 	s, w := m.styles, m.words
 	glyph := s.mark(markOpen)
 	switch {
@@ -138,7 +138,7 @@ func (m *homeModel) lesson(l HomeLesson, at, last bool, v homeLayout) []string {
 	}
 	here := ""
 	if l.Here {
-		here = s.accent.Render(w.say("home_here")) + " "
+		here = s.accent.Render(w.say("map_here")) + " "
 	}
 	line := s.border.Render("│")
 	if last {
@@ -148,7 +148,7 @@ func (m *homeModel) lesson(l HomeLesson, at, last bool, v homeLayout) []string {
 	if v.rows == 1 {
 		return []string{spread(cursor+glyph+" "+title, s.dim.Render(count)+" "+here, v.list)}
 	}
-	facts := m.bar(l) + " " + s.dim.Render(count+" · "+w.say("home_minutes", "Count", l.Minutes))
+	facts := m.bar(l) + " " + s.dim.Render(count+" · "+w.say("map_minutes", "Count", l.Minutes))
 	out := []string{
 		fit(cursor+glyph+" "+title, v.list),
 		spread("  "+line+" "+facts, here, v.list),
@@ -160,13 +160,13 @@ func (m *homeModel) lesson(l HomeLesson, at, last bool, v homeLayout) []string {
 }
 
 // bar draws how much of a lesson is done, a cell a step.
-func (m *homeModel) bar(l HomeLesson) string {
+func (m *mapModel) bar(l MapLesson) string {
 	done := l.met()
 	return m.styles.good.Render(strings.Repeat("■", done)) + m.styles.border.Render(strings.Repeat("□", len(l.Steps)-done))
 }
 
 // details tell of the lesson that is chosen.
-func (m *homeModel) details(v homeLayout) []string {
+func (m *mapModel) details(v mapLayout) []string {
 	s, w, l := m.styles, m.words, m.lessons[m.at]
 	r := v.detail
 	var out []string
@@ -193,7 +193,7 @@ func (m *homeModel) details(v homeLayout) []string {
 }
 
 // prerequisite says of a lesson that should come before whether it is done.
-func (m *homeModel) prerequisite(name string) string {
+func (m *mapModel) prerequisite(name string) string {
 	title, glyph := name, m.styles.mark(markOpen)
 	for _, l := range m.lessons {
 		if l.Name == name {
@@ -203,10 +203,10 @@ func (m *homeModel) prerequisite(name string) string {
 			}
 		}
 	}
-	return m.styles.dim.Render(m.words.say("home_after")+" ") + glyph + " " + m.styles.text.Render(title)
+	return m.styles.dim.Render(m.words.say("map_after")+" ") + glyph + " " + m.styles.text.Render(title)
 }
 
-func (m *homeModel) stepLines(l HomeLesson, width int) []string {
+func (m *mapModel) stepLines(l MapLesson, width int) []string {
 	var out []string
 	for i, step := range l.Steps {
 		glyph, ink := m.styles.mark(markOpen), m.styles.text
@@ -219,19 +219,19 @@ func (m *homeModel) stepLines(l HomeLesson, width int) []string {
 	return out
 }
 
-// HomeLessons is the map's view of lessons and of how far the learner is. met
+// MapLessons is the map's view of lessons and of how far the learner is. met
 // says whether a step is done; here is the name of the lesson that was entered
 // last.
-func HomeLessons(all []*lessons.Lesson, lang, here string, met func(lesson, step string) bool) []HomeLesson {
-	var out []HomeLesson
+func MapLessons(all []*lessons.Lesson, lang, here string, met func(lesson, step string) bool) []MapLesson {
+	var out []MapLesson
 	for _, l := range all {
 		text := l.Text(lang)
-		h := HomeLesson{
+		h := MapLesson{
 			Name: l.Name(), Title: text.Title, Summary: text.Summary, Minutes: l.Minutes,
 			After: l.Prerequisites, Here: l.Name() == here,
 		}
 		for _, step := range l.Steps {
-			h.Steps = append(h.Steps, HomeStep{step.Text(lang, nil).Title, met(l.Name(), step.ID)})
+			h.Steps = append(h.Steps, MapStep{step.Text(lang, nil).Title, met(l.Name(), step.ID)})
 		}
 		out = append(out, h)
 	}

@@ -14,16 +14,16 @@ import (
 )
 
 // mapOfThree is a learner who has done one lesson and begun another.
-func mapOfThree(lang string, on HomeCluster) []HomeLesson {
+func mapOfThree(lang string, on MapCluster) []MapLesson {
 	titles := map[string][]string{
 		"en":    {"Service: one address for many Pods", "Rolling update: new version, nobody notices", "Debug: from symptom to cause"},
 		"zh-TW": {"Service：很多 Pod，一個位址", "滾動更新：換了版本，沒人發現", "除錯：從症狀找到原因"},
 		"zh-CN": {"Service：很多 Pod，一个地址", "滚动更新：换了版本，没人发现", "排错：从症状找到原因"},
 	}[lang]
-	steps := func(count, met int) []HomeStep {
-		var out []HomeStep
+	steps := func(count, met int) []MapStep {
+		var out []MapStep
 		for i := range count {
-			out = append(out, HomeStep{fmt.Sprintf("%s %d", titles[0], i+1), i < met})
+			out = append(out, MapStep{fmt.Sprintf("%s %d", titles[0], i+1), i < met})
 		}
 		return out
 	}
@@ -31,18 +31,18 @@ func mapOfThree(lang string, on HomeCluster) []HomeLesson {
 	if on.Name == "class" {
 		met = 5
 	}
-	return []HomeLesson{
+	return []MapLesson{
 		{Name: "service", Title: titles[0], Summary: titles[1] + ". " + titles[2] + ".", Minutes: 35, Steps: steps(10, 10)},
 		{Name: "rolling-update", Title: titles[1], Summary: titles[2] + ".", Minutes: 25, After: []string{"service"}, Steps: steps(8, met), Here: true},
 		{Name: "debug", Title: titles[2], Summary: titles[0] + ".", Minutes: 40, After: []string{"service", "rolling-update"}, Steps: steps(9, 0)},
 	}
 }
 
-func newMap(t *testing.T, lang string, width, height int) *homeModel {
+func newMap(t *testing.T, lang string, width, height int) *mapModel {
 	t.Helper()
-	m, err := newHomeModel(Home{
+	m, err := newMapModel(Map{
 		Lessons: mapOfThree, Lang: lang, Langs: []string{"en", "zh-TW", "zh-CN"},
-		Clusters: []HomeCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind", Name: "class"}, {Provider: "kind", Name: "kind", New: true}},
+		Clusters: []MapCluster{{Provider: "auto"}, {Provider: "embedded"}, {Provider: "kind", Name: "class"}, {Provider: "kind", Name: "kind", New: true}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func newMap(t *testing.T, lang string, width, height int) *homeModel {
 }
 
 // text is the map without colours; every line must be as wide as the screen.
-func mapText(t *testing.T, m *homeModel) string {
+func mapText(t *testing.T, m *mapModel) string {
 	t.Helper()
 	lines := m.frame()
 	if len(lines) != m.height {
@@ -90,12 +90,12 @@ func TestMapFillsEverySize(t *testing.T) {
 }
 
 func TestMapKeys(t *testing.T) {
-	press := func(m *homeModel, keys ...string) {
+	press := func(m *mapModel, keys ...string) {
 		for _, k := range keys {
 			m.key(k)
 		}
 	}
-	auto := HomeCluster{Provider: "auto"}
+	auto := MapCluster{Provider: "auto"}
 	tests := []struct {
 		name string
 		keys []string
@@ -104,7 +104,7 @@ func TestMapKeys(t *testing.T) {
 		{"goes on where the learner was", []string{"enter"}, Choice{"rolling-update", "en", auto}},
 		{"another lesson", []string{"down", "enter"}, Choice{"debug", "en", auto}},
 		{"not beyond the ends", []string{"k", "k", "k", "enter"}, Choice{"service", "en", auto}},
-		{"language and cluster go round", []string{"l", "l", "c", "c", "c", "c", "c", "enter"}, Choice{"rolling-update", "zh-CN", HomeCluster{Provider: "embedded"}}},
+		{"language and cluster go round", []string{"l", "l", "c", "c", "c", "c", "c", "enter"}, Choice{"rolling-update", "zh-CN", MapCluster{Provider: "embedded"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -133,8 +133,8 @@ func TestMapKeys(t *testing.T) {
 
 // A lesson that is done leads on to the next.
 func TestMapLeadsOn(t *testing.T) {
-	m, err := newHomeModel(Home{Lang: "en", Clusters: []HomeCluster{{Provider: "kind"}}, Lessons: func(string, HomeCluster) []HomeLesson {
-		all := mapOfThree("en", HomeCluster{})
+	m, err := newMapModel(Map{Lang: "en", Clusters: []MapCluster{{Provider: "kind"}}, Lessons: func(string, MapCluster) []MapLesson {
+		all := mapOfThree("en", MapCluster{})
 		all[0].Here, all[1].Here = true, false
 		return all
 	}})
@@ -148,19 +148,19 @@ func TestMapLeadsOn(t *testing.T) {
 
 func TestMapClick(t *testing.T) {
 	m := newMap(t, "en", 120, 40)
-	third := homeTop + 2*m.layout().rows
+	third := mapTop + 2*m.layout().rows
 	m.Update(tea.MouseClickMsg{X: 5, Y: third})
 	if m.lessons[m.at].Name != "debug" || m.chosen {
 		t.Fatalf("at %s, chosen %v", m.lessons[m.at].Name, m.chosen)
 	}
-	m.Update(tea.MouseClickMsg{X: 5, Y: homeTop + 2*m.layout().rows})
+	m.Update(tea.MouseClickMsg{X: 5, Y: mapTop + 2*m.layout().rows})
 	if !m.chosen {
 		t.Error("a second click does not begin the lesson")
 	}
 }
 
-// RunHome leaves nothing behind, and says when nothing was chosen.
-func TestRunHome(t *testing.T) {
+// RunMap leaves nothing behind, and says when nothing was chosen.
+func TestRunMap(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for _, tt := range []struct {
 		typed string
@@ -169,8 +169,8 @@ func TestRunHome(t *testing.T) {
 		in, typing := io.Pipe()
 		go func() { _, _ = io.WriteString(typing, tt.typed) }() // ends when the program reads it
 		var out bytes.Buffer
-		choice, err := RunHome(t.Context(), Home{
-			Lessons: mapOfThree, Lang: "en", Clusters: []HomeCluster{{Provider: "kind"}}, Input: in, Output: &out, Environ: []string{"TERM=xterm-256color"},
+		choice, err := RunMap(t.Context(), Map{
+			Lessons: mapOfThree, Lang: "en", Clusters: []MapCluster{{Provider: "kind"}}, Input: in, Output: &out, Environ: []string{"TERM=xterm-256color"},
 		})
 		_ = in.Close()
 		if !errors.Is(err, tt.want) || tt.want == nil && choice.Lesson != "rolling-update" {

@@ -10,17 +10,17 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Home is what the map of the lessons shows. Its functions are called from
+// Map is what the map of the lessons shows. Its functions are called from
 // Update, so they must not wait.
-type Home struct {
+type Map struct {
 	// Lessons are in the order in which they are best learned, in a language,
 	// with how far the learner is on a cluster.
-	Lessons func(lang string, on HomeCluster) []HomeLesson
+	Lessons func(lang string, on MapCluster) []MapLesson
 	Lang    string
 	Langs   []string
 	// Clusters are those there are to choose from, at least one; Cluster is
 	// the one that is chosen at the beginning.
-	Clusters []HomeCluster
+	Clusters []MapCluster
 	Cluster  int
 	Charset  Charset
 	// Keys is which key does what; nil means the built-in ones.
@@ -32,29 +32,29 @@ type Home struct {
 	Environ []string
 }
 
-// HomeCluster is a cluster to learn on.
-type HomeCluster struct {
+// MapCluster is a cluster to learn on.
+type MapCluster struct {
 	Provider string
 	Name     string // empty for the one that has no provider yet
 	New      bool   // it has yet to be made
 }
 
-// HomeLesson is a lesson on the map.
-type HomeLesson struct {
+// MapLesson is a lesson on the map.
+type MapLesson struct {
 	Name, Title, Summary string
 	Minutes              int      // for a first-time learner
 	After                []string // names of the lessons that should come before
-	Steps                []HomeStep
+	Steps                []MapStep
 	Here                 bool // where the learner was last
 }
 
-// HomeStep is a step of a lesson.
-type HomeStep struct {
+// MapStep is a step of a lesson.
+type MapStep struct {
 	Title string
 	Met   bool
 }
 
-func (l HomeLesson) met() int {
+func (l MapLesson) met() int {
 	n := 0
 	for _, s := range l.Steps {
 		if s.Met {
@@ -64,12 +64,12 @@ func (l HomeLesson) met() int {
 	return n
 }
 
-func (l HomeLesson) done() bool { return l.met() == len(l.Steps) }
+func (l MapLesson) done() bool { return l.met() == len(l.Steps) }
 
 // Choice is what was chosen on the map.
 type Choice struct {
 	Lesson, Lang string
-	Cluster      HomeCluster
+	Cluster      MapCluster
 }
 
 // ErrLeft says that the learner left without a choice.
@@ -78,14 +78,14 @@ var ErrLeft = errors.New("left without a choice")
 // ErrMap is what Run returns when the learner asks for the map of the lessons.
 var ErrMap = errors.New("the map of the lessons is asked for")
 
-// RunHome shows the map until a lesson is chosen. It returns ErrLeft when the
+// RunMap shows the map until a lesson is chosen. It returns ErrLeft when the
 // learner leaves or ctx ends, and leaves the terminal as it was.
-func RunHome(ctx context.Context, h Home) (Choice, error) {
-	m, err := newHomeModel(h)
+func RunMap(ctx context.Context, o Map) (Choice, error) {
+	m, err := newMapModel(o)
 	if err != nil {
 		return Choice{}, err
 	}
-	_, err = tea.NewProgram(m, append(programOptions(Options{Input: h.Input, Output: h.Output, Environ: h.Environ}), tea.WithContext(ctx))...).Run()
+	_, err = tea.NewProgram(m, append(programOptions(Options{Input: o.Input, Output: o.Output, Environ: o.Environ}), tea.WithContext(ctx))...).Run()
 	switch {
 	case ctx.Err() != nil:
 		return Choice{}, ErrLeft
@@ -97,33 +97,33 @@ func RunHome(ctx context.Context, h Home) (Choice, error) {
 	return m.choice(), nil
 }
 
-func (m *homeModel) choice() Choice {
-	return Choice{m.lessons[m.at].Name, m.home.Lang, m.home.Clusters[m.home.Cluster]}
+func (m *mapModel) choice() Choice {
+	return Choice{m.lessons[m.at].Name, m.opts.Lang, m.opts.Clusters[m.opts.Cluster]}
 }
 
-// homeModel is the map's Bubble Tea model.
-type homeModel struct {
-	home          Home
+// mapModel is the map's Bubble Tea model.
+type mapModel struct {
+	opts          Map
 	words         *words
 	styles        *styles
 	dark          bool
 	depth         depth
-	lessons       []HomeLesson
+	lessons       []MapLesson
 	at            int // of the lesson that is chosen
 	chosen        bool
 	width, height int
 }
 
-func newHomeModel(h Home) (*homeModel, error) {
-	if h.Keys == nil {
-		h.Keys = defaultKeymap()
+func newMapModel(o Map) (*mapModel, error) {
+	if o.Keys == nil {
+		o.Keys = defaultKeymap()
 	}
-	m := &homeModel{home: h, dark: true}
+	m := &mapModel{opts: o, dark: true}
 	m.restyle()
 	if err := m.speak(); err != nil {
 		return nil, err
 	}
-	if m.at = slices.IndexFunc(m.lessons, func(l HomeLesson) bool { return l.Here }); m.at < 0 {
+	if m.at = slices.IndexFunc(m.lessons, func(l MapLesson) bool { return l.Here }); m.at < 0 {
 		m.at = 0
 	}
 	// One that is done leads on to the next that is not.
@@ -135,15 +135,15 @@ func newHomeModel(h Home) (*homeModel, error) {
 	return m, nil
 }
 
-func (m *homeModel) restyle() { m.styles = newStyles(m.dark, m.depth) }
+func (m *mapModel) restyle() { m.styles = newStyles(m.dark, m.depth) }
 
 // speak takes words and texts in the language that is chosen.
-func (m *homeModel) speak() error {
-	w, err := newWords(m.home.Lang)
+func (m *mapModel) speak() error {
+	w, err := newWords(m.opts.Lang)
 	if err != nil {
 		return err
 	}
-	m.words, m.lessons = w, m.home.Lessons(m.home.Lang, m.home.Clusters[m.home.Cluster])
+	m.words, m.lessons = w, m.opts.Lessons(m.opts.Lang, m.opts.Clusters[m.opts.Cluster])
 	if len(m.lessons) == 0 {
 		return errors.New("there are no lessons to show")
 	}
@@ -151,10 +151,10 @@ func (m *homeModel) speak() error {
 }
 
 // Init is the tea.Model's.
-func (m *homeModel) Init() tea.Cmd { return tea.RequestBackgroundColor }
+func (m *mapModel) Init() tea.Cmd { return tea.RequestBackgroundColor }
 
 // Update is the tea.Model's.
-func (m *homeModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (m *mapModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -178,8 +178,8 @@ func (m *homeModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-func (m *homeModel) key(name string) tea.Cmd {
-	switch m.home.Keys.in(scopeMap).at(name) {
+func (m *mapModel) key(name string) tea.Cmd {
+	switch m.opts.Keys.in(scopeMap).at(name) {
 	case actQuit:
 		return tea.Quit
 	case actOpen:
@@ -193,17 +193,17 @@ func (m *homeModel) key(name string) tea.Cmd {
 	case actBottom:
 		m.at = len(m.lessons) - 1
 	case actLanguage:
-		m.home.Lang = after(m.home.Langs, m.home.Lang)
+		m.opts.Lang = after(m.opts.Langs, m.opts.Lang)
 		return m.again()
 	case actProvider:
-		m.home.Cluster = (m.home.Cluster + 1) % len(m.home.Clusters)
+		m.opts.Cluster = (m.opts.Cluster + 1) % len(m.opts.Clusters)
 		return m.again()
 	}
 	return nil
 }
 
 // again shows the lessons as another language or cluster has them.
-func (m *homeModel) again() tea.Cmd {
+func (m *mapModel) again() tea.Cmd {
 	if err := m.speak(); err != nil {
 		return tea.Quit // there were lessons and words a moment ago
 	}
@@ -218,18 +218,18 @@ func after(ring []string, now string) string {
 	return ring[(slices.Index(ring, now)+1)%len(ring)]
 }
 
-func (m *homeModel) move(by int) { m.at = min(max(m.at+by, 0), len(m.lessons)-1) }
+func (m *mapModel) move(by int) { m.at = min(max(m.at+by, 0), len(m.lessons)-1) }
 
-func (m *homeModel) choose() tea.Cmd {
+func (m *mapModel) choose() tea.Cmd {
 	m.chosen = true
 	return tea.Quit
 }
 
 // click chooses a lesson; on the one that is chosen already it begins it.
-func (m *homeModel) click(x, y int) tea.Cmd {
+func (m *mapModel) click(x, y int) tea.Cmd {
 	v := m.layout()
-	i := v.first + (y-homeTop)/v.rows
-	if x >= v.list || y < homeTop || i >= len(m.lessons) || i >= v.first+v.shown {
+	i := v.first + (y-mapTop)/v.rows
+	if x >= v.list || y < mapTop || i >= len(m.lessons) || i >= v.first+v.shown {
 		return nil
 	}
 	if i == m.at {
