@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start build embedded images test vet unit fidelity truth e2e e2e-kind kind-walk lint pictures cross clean
+.PHONY: help start build embedded images test vet unit fidelity truth e2e e2e-kind kind-walk bench bench-compare lint pictures cross clean
 
 export GOFLAGS := -buildvcs=false
 
@@ -18,11 +18,12 @@ KUBERNETES = $(shell cd cluster/embedded && go list -m -f '{{.Version}}' k8s.io/
 ldflags    = -s -w -X main.version=$(VERSION) $(foreach pkg,k8s.io/component-base/version k8s.io/client-go/pkg/version,\
 	-X $(pkg).gitVersion=$(1) -X $(pkg).gitMajor=1 -X $(pkg).gitMinor=$(word 2,$(subst ., ,$(1))) -X $(pkg).gitTreeState=clean)
 LINT_VERSION := v2.15.0
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 LINT    := $(CACHE)/tools/golangci-lint-$(LINT_VERSION)/golangci-lint$(EXE)
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-13s %s\n", $$1, $$2 }'
 	@echo "The first build compiles Kubernetes itself: about 6 minutes on 2 cores. Later ones take seconds."
 
 start: build ## build what is missing and open the screen
@@ -52,7 +53,7 @@ vet:
 RACE_ROOT = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e|/hack/.*)?$$')
 DEPS      = go list -f '{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}} .' ./...
 RACE_EMBEDDED = $$($(DEPS) | grep -vE ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1)
-REST_EMBEDDED = $$($(DEPS) | grep -E ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1 | grep -vE '/(fidelity|uptest)$$')
+REST_EMBEDDED = $$($(DEPS) | grep -E ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1 | grep -vE '/(bench|fidelity|uptest)$$')
 
 unit: ## unit tests of both modules
 	go test -race $(RACE_ROOT)
@@ -87,6 +88,12 @@ e2e-kind: build ## prove kind on a real container engine: the provider, then eve
 # what was started is stopped.
 kind-walk: build ## on kind: provider, faults, and every lesson once through; SKIPPED where no engine can be had
 	hack/engine --optional timeout --kill-after=120 45m e2e/kind/run.sh --optional --walk
+
+bench: build ## run the benchmarks into docs/perf/DATE-COMMIT.txt; COUNT=6 times each
+	hack/bench.sh $(COUNT)
+
+bench-compare: ## compare two files of docs/perf: make bench-compare A=FILE B=FILE
+	@go run $(BENCHSTAT) A=$(or $(A),$(error bench-compare needs A=FILE and B=FILE of docs/perf)) B=$(or $(B),$(error bench-compare needs A=FILE and B=FILE of docs/perf))
 
 $(LINT):
 	@echo "Building golangci-lint $(LINT_VERSION), about 3 minutes, once ..."

@@ -58,7 +58,6 @@ func newRootCommand() *cobra.Command {
 		newStatusCommand(),
 		newSuperviseCommand(),
 		newPartCommand(),
-		newBenchCommand(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root

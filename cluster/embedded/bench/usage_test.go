@@ -1,4 +1,6 @@
-package main
+//go:build linux
+
+package bench
 
 import (
 	"fmt"
@@ -6,7 +8,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/k8stutor/k8stutor/cluster/embedded/supervise"
 )
+
+// usage is what processes use: bytes, and CPU time since they started.
+type usage struct {
+	pss, rss, private int64
+	cpu               time.Duration
+}
+
+// usageOf is what the supervisor and its parts use together.
+func usageOf(st supervise.Status) usage {
+	sum := sample(st.PID)
+	for _, p := range st.Parts {
+		u := sample(p.PID)
+		sum.pss += u.pss
+		sum.rss += u.rss
+		sum.private += u.private
+		sum.cpu += u.cpu
+	}
+	return sum
+}
 
 // userHz is the unit of CPU times in /proc: 1/100 s on every Linux that Go
 // supports.

@@ -1,4 +1,6 @@
-package main
+//go:build linux
+
+package bench
 
 import (
 	"context"
@@ -18,10 +20,10 @@ import (
 // bareToken is the admin's in the bare control plane, which lives for seconds.
 const bareToken = "admintok"
 
-// benchBare measures how long a bare control plane takes to answer /readyz:
+// startBare measures how long a bare control plane takes to answer /readyz:
 // etcd, kube-apiserver, kube-controller-manager and kube-scheduler started at
 // once with the fewest flags they run with, and nothing else.
-func benchBare(ctx context.Context, dir string) (elapsed, cpu time.Duration, err error) {
+func startBare(ctx context.Context, dir string) (elapsed, cpu time.Duration, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return 0, 0, fmt.Errorf("making a folder for the bare control plane: %w", err)
 	}
@@ -50,10 +52,6 @@ func benchBare(ctx context.Context, dir string) (elapsed, cpu time.Duration, err
 		},
 		{"scheduler", "--", "--kubeconfig=" + kubeconfig, "--leader-elect=false", "--secure-port=0"},
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return 0, 0, fmt.Errorf("finding this program: %w", err)
-	}
 	ctx, stop := context.WithCancel(ctx) // kills what was started
 	began := time.Now()
 	var started []*exec.Cmd
@@ -64,7 +62,7 @@ func benchBare(ctx context.Context, dir string) (elapsed, cpu time.Duration, err
 		}
 	}()
 	for _, args := range commands {
-		cmd := exec.CommandContext(ctx, self, append([]string{"part"}, args...)...)
+		cmd := exec.CommandContext(ctx, os.Getenv(envBinary), append([]string{"part"}, args...)...)
 		if err := cmd.Start(); err != nil {
 			return 0, 0, fmt.Errorf("starting the bare %s: %w", args[0], err)
 		}
@@ -73,7 +71,7 @@ func benchBare(ctx context.Context, dir string) (elapsed, cpu time.Duration, err
 	// The certificate is one that the API server made for itself.
 	client := &http.Client{Transport: bearer{&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
 	url := fmt.Sprintf("https://127.0.0.1:%d/readyz", ports[0])
-	wait, cancel := context.WithTimeout(ctx, upTimeout)
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := controlplane.Poll(wait, func(ctx context.Context) bool { return controlplane.Healthy(ctx, client, url) }); err != nil {
 		return 0, 0, fmt.Errorf("waiting for the bare control plane: %w", err)
@@ -129,19 +127,4 @@ func freePorts(n int) ([]int, error) {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
-}
-
-// runSelf runs this program with other arguments, returns the CPU time it used
-// and fails with what it wrote.
-func runSelf(ctx context.Context, args ...string) (cpu time.Duration, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, fmt.Errorf("finding this program: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, self, args...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
-	}
-	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
