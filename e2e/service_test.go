@@ -90,7 +90,7 @@ func (r *robot) answer(step *lessons.Step, file string) {
 	}
 	var questions []*lessons.Check
 	for _, c := range step.Checks {
-		if c.Kind == lessons.KindAnswer {
+		if c.IsQuestion() {
 			questions = append(questions, c)
 		}
 	}

@@ -76,20 +76,20 @@ func (p Problems) err() error {
 // located remembers where a mapping and its fields stand.
 type located struct {
 	at     Pos
-	fields map[string]Pos
+	places map[string]Pos // of the fields
 }
 
-func (l *located) locate(at Pos, fields map[string]Pos) { l.at, l.fields = at, fields }
+func (l *located) locate(at Pos, places map[string]Pos) { l.at, l.places = at, places }
 
 // of is where a field stands, or the mapping when the field is not written.
 func (l *located) of(field string) Pos {
-	if p, ok := l.fields[field]; ok {
+	if p, ok := l.places[field]; ok {
 		return p
 	}
 	return l.at
 }
 
-func (l *located) has(field string) bool { _, ok := l.fields[field]; return ok }
+func (l *located) has(field string) bool { _, ok := l.places[field]; return ok }
 
 // decoder fills structs from YAML nodes. Unlike yaml.Unmarshal it refuses what
 // it does not know, says where (line and column), finds everything that is
@@ -164,6 +164,11 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		}
 		*target = parsed
 		return
+	case *Check:
+		if d.want(n, yaml.MappingNode, "a mapping") {
+			d.check(n, target)
+		}
+		return
 	case *scalar:
 		if d.want(n, yaml.ScalarNode, "a number or a name") {
 			*target = scalar(n.Value)
@@ -223,22 +228,55 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 	}
 }
 
-func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
-	fields := map[string]reflect.Value{}
-	var names []string
+// taggedField is a field of a struct that a mapping may have.
+type taggedField struct {
+	name     string
+	required bool
+	value    reflect.Value
+}
+
+// taggedFields lists the fields of a struct with yaml tags, those of embedded
+// structs included.
+func taggedFields(v reflect.Value) []taggedField {
+	var out []taggedField
 	for i := range v.NumField() {
-		if tag := v.Type().Field(i).Tag.Get("yaml"); tag != "" {
-			fields[tag] = v.Field(i)
-			names = append(names, tag)
+		f := v.Type().Field(i)
+		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case name != "":
+			out = append(out, taggedField{name, option == "required", v.Field(i)})
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			out = append(out, taggedFields(v.Field(i))...)
 		}
+	}
+	return out
+}
+
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
+	d.fields(n, taggedFields(v), v.Addr().Interface(), func(name string, known []string) string {
+		return fmt.Sprintf("unknown field %q%s", name, suggest(name, known))
+	})
+}
+
+// fields decodes a mapping into fields and tells owner, if it wants to know,
+// where they stand. unknown words the problem with a field that is not there;
+// "" is none.
+func (d *decoder) fields(n *yaml.Node, fields []taggedField, owner any, unknown func(name string, known []string) string) {
+	named := map[string]reflect.Value{}
+	var names []string
+	for _, f := range fields {
+		named[f.name] = f.value
+		names = append(names, f.name)
 	}
 	places := map[string]Pos{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		field, ok := fields[key.Value]
+		field, ok := named[key.Value]
 		switch _, twice := places[key.Value]; {
 		case !ok:
-			d.problems.add(d.pos(key), "unknown field %q%s", key.Value, suggest(key.Value, names))
+			if message := unknown(key.Value, names); message != "" {
+				d.problems.add(d.pos(key), "%s", message)
+			}
 			continue
 		case twice:
 			d.problems.add(d.pos(key), "field %q is written twice", key.Value)
@@ -247,11 +285,22 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		places[key.Value] = d.pos(value)
 		d.decode(value, field)
 	}
-	if l, ok := v.Addr().Interface().(interface {
+	if l, ok := owner.(interface {
 		locate(Pos, map[string]Pos)
 	}); ok {
 		l.locate(d.pos(n), places)
 	}
+}
+
+// scalarIn returns the value of a field of a mapping that is a scalar, "" when
+// there is none.
+func scalarIn(n *yaml.Node, field string) string {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == field && n.Content[i+1].Kind == yaml.ScalarNode {
+			return n.Content[i+1].Value
+		}
+	}
+	return ""
 }
 
 func (d *decoder) dictionary(n *yaml.Node, v reflect.Value) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
@@ -28,6 +27,8 @@ type Probe struct {
 	Pod     string
 	Err     string
 }
+
+func (p Probe) ok() bool { return p.Status >= 200 && p.Status < 300 }
 
 // Answered is what the learner typed or chose for an answer check.
 type Answered struct{ Check, Text string }
@@ -111,29 +112,17 @@ type EngineOptions struct {
 type judged struct {
 	check   *Check
 	impl    checker
-	deps    map[schema.GroupVersionResource]bool
 	verdict Verdict
 	since   time.Time
 	metAt   time.Time
 }
 
-// checker is the part of a check that depends on its kind.
-type checker interface {
-	// observe takes history in; the store already has it.
-	observe(e *Engine, in Input)
-	// judge gives the verdict at e.now.
-	judge(e *Engine) Verdict
-	// why explains a verdict other than met.
-	why(e *Engine) []string
-	// retry forgets what stands in the way of being met.
-	retry(e *Engine)
+// reset makes what the check counts begin again, if it counts anything.
+func (j *judged) reset() {
+	if j.impl.reset() {
+		j.metAt = time.Time{}
+	}
 }
-
-// timed is a checker whose verdict changes with time alone.
-type timed interface{ deadline() time.Time }
-
-// historic is a checker that can't be met from the present state alone.
-type historic interface{ gap(e *Engine) }
 
 // NewEngine makes an engine for a lesson. It judges nothing before Begin, and
 // nothing before every resource of the lesson has been Synced.
@@ -170,7 +159,7 @@ func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
 			relevant = &x.Resource
 		}
 	case Answered:
-		if j := e.judged(x.Check); j == nil || j.check.Kind != KindAnswer {
+		if j := e.judged(x.Check); j == nil || !j.check.IsQuestion() {
 			return false, fmt.Errorf("step has no question %q", x.Check)
 		}
 	case Retry:
@@ -205,7 +194,7 @@ func (e *Engine) begin(b Begin) error {
 	e.checks, e.history, e.probes = nil, map[schema.GroupVersionResource][]Change{}, nil
 	clear(e.gaps)
 	for _, c := range step.Checks {
-		e.checks = append(e.checks, &judged{check: c, impl: newChecker(c), deps: dependencies(c), verdict: Unmet, since: e.now})
+		e.checks = append(e.checks, &judged{check: c, impl: c.fields.checker(c), verdict: Unmet, since: e.now})
 	}
 	if e.Synced() {
 		e.takeBaseline()
@@ -241,9 +230,9 @@ func (e *Engine) change(c Change) {
 			return
 		}
 		for _, j := range e.checks {
-			if h, ok := j.impl.(historic); ok && j.verdict != Met && j.deps[c.Resource] {
+			if j.check.kind.historic && j.verdict != Met && j.check.watches[c.Resource] {
 				e.gaps[c.Resource] = true
-				h.gap(e)
+				j.impl.gap(e)
 			}
 		}
 	default:
@@ -297,7 +286,7 @@ func (e *Engine) judge(resource *schema.GroupVersionResource) bool {
 	changed := false
 	for range 2 {
 		for _, j := range e.checks {
-			if resource != nil && !j.deps[*resource] && !linked(j.check) {
+			if resource != nil && !j.check.watches[*resource] && !j.check.linked() {
 				continue
 			}
 			if v := j.impl.judge(e); v != j.verdict {
@@ -317,9 +306,15 @@ func (e *Engine) judge(resource *schema.GroupVersionResource) bool {
 	return true
 }
 
-// linked: the verdict depends on other checks.
-func linked(c *Check) bool {
-	return c.Kind == KindAlways || c.Kind == KindUntouched || c.From != "" || c.Until != ""
+// onlyGuardsLeft reports whether all checks are met except those that last
+// until the others are.
+func (e *Engine) onlyGuardsLeft() bool {
+	for _, j := range e.checks {
+		if j.check.kind.rank != guard && j.verdict != Met {
+			return false
+		}
+	}
+	return true
 }
 
 // NextDeadline is when a verdict may change by time alone; false when it
@@ -330,10 +325,8 @@ func (e *Engine) NextDeadline() (time.Time, bool) {
 		return next, false
 	}
 	for _, j := range e.checks {
-		if t, ok := j.impl.(timed); ok && j.verdict != Met {
-			if at := t.deadline(); !at.IsZero() && (next.IsZero() || at.Before(next)) {
-				next = at
-			}
+		if at := j.impl.deadline(); j.verdict != Met && !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
 		}
 	}
 	return next, !next.IsZero()
@@ -345,7 +338,7 @@ func (e *Engine) hadItsTime() bool {
 		return false
 	}
 	for _, j := range e.checks {
-		if t, ok := j.impl.(*trafficCheck); ok && j.verdict == Unmet && t.open && t.sent < max(t.check.AtLeast, t.check.Recent) {
+		if j.verdict == Unmet && j.impl.pending() {
 			return false
 		}
 	}
@@ -365,9 +358,9 @@ func (e *Engine) Outcome() Outcome {
 		if e.met {
 			r.Verdict = Met
 		}
-		if j.check.Kind == KindAnswer {
+		if j.check.IsQuestion() {
 			r.Question = e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Questions }, j.check.ID)
-			r.Options = e.options(j.check)
+			r.Options = j.impl.options(e)
 		}
 		if r.Verdict != Met && e.began {
 			r.Why = e.why(j)
@@ -385,7 +378,7 @@ func (e *Engine) why(j *judged) []string {
 	} else {
 		lines = j.impl.why(e)
 	}
-	if _, ok := j.impl.(historic); ok && j.verdict != Violated && e.gapOf(j) {
+	if j.check.kind.historic && j.verdict != Violated && e.gapOf(j) {
 		lines = append(slices.Clone(lines), e.say.text("gap-why"))
 	}
 	return lines
@@ -401,13 +394,13 @@ func (e *Engine) problem() string {
 		return e.say.text("syncing")
 	case len(e.gaps) > 0 && !e.met:
 		for _, j := range e.checks {
-			if _, ok := j.impl.(historic); ok && j.verdict != Met && e.gapOf(j) {
+			if j.check.kind.historic && j.verdict != Met && e.gapOf(j) {
 				return e.say.text("gap", "Check", e.step.checkTitle(e.say.lang, j.check.ID))
 			}
 		}
 	case e.noAudit && !e.met:
 		for _, j := range e.checks {
-			if j.check.Kind == KindRequest && j.verdict != Met {
+			if j.check.kind.audited && j.verdict != Met {
 				return e.say.text("no-audit")
 			}
 		}
@@ -417,7 +410,7 @@ func (e *Engine) problem() string {
 
 func (e *Engine) gapOf(j *judged) bool {
 	for gvr := range e.gaps {
-		if j.deps[gvr] {
+		if j.check.watches[gvr] {
 			return true
 		}
 	}
@@ -462,34 +455,6 @@ func (e *Engine) CaughtUp(listings []cluster.Listing) bool {
 		}
 	}
 	return true
-}
-
-// object is what resource and name of a check give now, or gave at the
-// beginning of the step.
-func (e *Engine) object(s *store, c *Check) *unstructured.Unstructured {
-	namespace := c.Namespace
-	if namespace == "" {
-		namespace = e.namespace
-	}
-	return s.get(c.gvr, namespace, c.Name)
-}
-
-// stateVars are the variables of scopeState for a check; missing says that its
-// object does not exist.
-func (e *Engine) stateVars(c *Check) (vars map[string]any, missing bool) {
-	vars = map[string]any{"object": nil, "baseline": nil}
-	if c.Resource == "" {
-		return vars, false
-	}
-	if u := e.object(e.act.base, c); u != nil {
-		vars["baseline"] = u.Object
-	}
-	u := e.object(e.store, c)
-	if u == nil {
-		return vars, true
-	}
-	vars["object"] = u.Object
-	return vars, false
 }
 
 func eventsResource() schema.GroupVersionResource { return known()["events"] }

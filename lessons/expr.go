@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -15,22 +16,39 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// scope says in which kind of place an expression stands, and with that which
-// variables it may use.
-type scope string
+// scope is the set of variables that an expression may use besides ns.
+type scope struct {
+	variables []variable
+	values    bool // the functions of valueDecls as well
+}
 
-const (
-	scopeState   scope = "state"   // object, baseline
-	scopeDelta   scope = "delta"   // old, new
-	scopeEvent   scope = "event"   // event
-	scopeRequest scope = "request" // request
-	scopeTraffic scope = "traffic" // traffic
-	scopeValues  scope = "values"  // started; metAt(), history(), trafficOf()
-)
+// variable is one variable of a scope.
+type variable struct {
+	name string
+	typ  *cel.Type // nil: any
+	doc  string    // Markdown
+}
+
+// valuesScope is the scope of a step's values.
+func valuesScope() scope {
+	return scope{values: true, variables: []variable{{name: "started", typ: cel.TimestampType, doc: "when the step began, a time"}}}
+}
+
+// key tells scopes apart.
+func (s scope) key() string {
+	names := make([]string, len(s.variables))
+	for i, v := range s.variables {
+		names[i] = v.name
+	}
+	return strings.Join(names, " ")
+}
 
 // compiler compiles the expressions of lessons. It is safe for concurrent use.
 type compiler struct {
-	envs map[scope]*cel.Env
+	base *cel.Env
+
+	mu   sync.Mutex
+	envs map[string]*cel.Env // by the key of their scope
 }
 
 func newCompiler() (*compiler, error) {
@@ -44,20 +62,34 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}
-	c := &compiler{envs: map[scope]*cel.Env{}}
-	for s, options := range map[scope][]cel.EnvOption{
-		scopeState:   {cel.Variable("object", cel.DynType), cel.Variable("baseline", cel.DynType)},
-		scopeDelta:   {cel.Variable("old", cel.DynType), cel.Variable("new", cel.DynType)},
-		scopeEvent:   {cel.Variable("event", cel.DynType)},
-		scopeRequest: {cel.Variable("request", cel.DynType)},
-		scopeTraffic: {cel.Variable("traffic", cel.DynType)},
-		scopeValues:  append(valueDecls(), cel.Variable("started", cel.TimestampType)),
-	} {
-		if c.envs[s], err = base.Extend(options...); err != nil {
-			return nil, fmt.Errorf("set up CEL for %s: %w", s, err)
-		}
+	return &compiler{base: base, envs: map[string]*cel.Env{}}, nil
+}
+
+// env returns the environment of a scope.
+func (c *compiler) env(s scope) (*cel.Env, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := s.key()
+	if env := c.envs[key]; env != nil {
+		return env, nil
 	}
-	return c, nil
+	var options []cel.EnvOption
+	for _, v := range s.variables {
+		typ := v.typ
+		if typ == nil {
+			typ = cel.DynType
+		}
+		options = append(options, cel.Variable(v.name, typ))
+	}
+	if s.values {
+		options = append(options, valueDecls()...)
+	}
+	env, err := c.base.Extend(options...)
+	if err != nil {
+		return nil, fmt.Errorf("set up CEL for %s: %w", key, err)
+	}
+	c.envs[key] = env
+	return env, nil
 }
 
 // program is a compiled expression.
@@ -84,7 +116,10 @@ const ownNamespace = "$lesson"
 // compile compiles text. A problem carries line (from 1) and column (from 0)
 // in the text.
 func (c *compiler) compile(s scope, text string, wantBool bool) (*program, []exprProblem) {
-	env := c.envs[s]
+	env, err := c.env(s)
+	if err != nil {
+		return nil, []exprProblem{{line: 1, message: err.Error()}}
+	}
 	p, problems := compileIn(env, text)
 	if len(problems) > 0 {
 		return nil, problems

@@ -148,77 +148,26 @@ type Mutant struct {
 	Until    Expr   `yaml:"until"`
 }
 
-// CheckKind is how a check looks at the cluster.
-type CheckKind string
-
-// The kinds of check.
-const (
-	KindState     CheckKind = "state"
-	KindHappened  CheckKind = "happened"
-	KindSequence  CheckKind = "sequence"
-	KindAlways    CheckKind = "always"
-	KindUntouched CheckKind = "untouched"
-	KindSteady    CheckKind = "steady"
-	KindEvent     CheckKind = "event"
-	KindRequest   CheckKind = "request"
-	KindTraffic   CheckKind = "traffic"
-	KindAnswer    CheckKind = "answer"
-)
-
-// Check is one condition of a step. Which fields belong to which kind is in
-// docs/LESSONS.md and kept by the loader.
+// Check is one condition of a step. Its other fields depend on its kind.
 type Check struct {
 	located
-	ID        string    `yaml:"id"`
-	Kind      CheckKind `yaml:"kind"`
-	Resource  string    `yaml:"resource"`
-	Name      string    `yaml:"name"`
-	Namespace string    `yaml:"namespace"`
+	ID   string `yaml:"id"`
+	Kind string `yaml:"kind"`
 
-	Expr   Expr `yaml:"expr"`
-	Spec   Expr `yaml:"spec"`
-	Status Expr `yaml:"status"`
-
-	AtLeast int           `yaml:"atLeast"`
-	Moments []*Moment     `yaml:"moments"`
-	From    string        `yaml:"from"`
-	Until   string        `yaml:"until"`
-	For     time.Duration `yaml:"for"`
-
-	Reason oneOrMore `yaml:"reason"`
-	Object string    `yaml:"object"`
-	Type   string    `yaml:"type"`
-
-	Verb        oneOrMore         `yaml:"verb"`
-	Subresource oneOrMore         `yaml:"subresource"`
-	Query       map[string]string `yaml:"query"`
-	Failed      bool              `yaml:"failed"`
-
-	MaxFailures int      `yaml:"maxFailures"`
-	Recent      int      `yaml:"recent"`
-	Versions    []string `yaml:"versions"`
-	Pods        int      `yaml:"pods"`
-
-	Expect  Expr `yaml:"expect"`
-	Options Expr `yaml:"options"`
-
-	Resources []string `yaml:"resources"`
-	MayChange []string `yaml:"mayChange"`
-
-	gvr     schema.GroupVersionResource   // of Resource, when that is set
-	guarded []schema.GroupVersionResource // of Resources
+	kind   *checkKind // nil when it is unknown
+	fields checkFields
+	// The loader collects what the kind declares:
+	exprs   []*Expr                              // that are written
+	watches map[schema.GroupVersionResource]bool // whose changes can change the verdict
+	waits   bool                                 // for another check
+	titles  []string                             // keys of further titles in the Markdown
 }
 
-// Moment is one part of a sequence.
-type Moment struct {
-	located
-	ID       string `yaml:"id"`
-	Resource string `yaml:"resource"`
-	Name     string `yaml:"name"`
-	Expr     Expr   `yaml:"expr"`
+// IsQuestion reports whether the learner answers the check.
+func (c *Check) IsQuestion() bool { return c.kind.question }
 
-	gvr schema.GroupVersionResource
-}
+// linked reports whether the verdict depends on other checks.
+func (c *Check) linked() bool { return c.waits || c.kind.rank == guard }
 
 // scalar is a string field that may also be written as a number.
 type scalar string

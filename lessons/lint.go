@@ -47,10 +47,10 @@ func lintStep(s *Step, problems *Problems) {
 	for _, v := range s.Variants() {
 		lintProofs(s, v, problems)
 		for _, c := range v.Checks {
-			if c.Kind == KindEvent && len(v.Checks) == 1 {
+			if c.kind.unreliable && len(v.Checks) == 1 {
 				problems.warn(c.at, "check %q: Events are best-effort and should not be a step's only proof", c.ID)
 			}
-			if strings.Contains(c.Expr.Text+c.Spec.Text+c.Status.Text, "tutor-") {
+			if slices.ContainsFunc(c.exprs, func(e *Expr) bool { return strings.Contains(e.Text, NamespacePrefix) }) {
 				problems.warn(c.at, "check %q writes a namespace down: use ns", c.ID)
 			}
 		}

@@ -67,7 +67,7 @@ func Load(fsys fs.FS, dir string) (*Lesson, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.fields == nil {
+	if l.places == nil {
 		// Not YAML, or no mapping: nothing else to say.
 		problems.add(Pos{File: "lesson.yaml", Line: 1, Col: 1}, "no lesson could be read")
 		return nil, problems[:max(1, len(problems)-1)].in(dir)
@@ -136,7 +136,7 @@ func (v *validator) whole(dir string) {
 		}
 	}
 	l.settled = Expr{Text: "settled()", at: l.at}
-	v.expr(&l.settled, scopeState, true)
+	v.expr(&l.settled, objectScope(), true)
 	seen := map[string]bool{}
 	for _, s := range l.Steps {
 		v.name(s.of("id"), "id of a step", s.ID)
@@ -216,7 +216,7 @@ func (v *validator) resources(names []string, at Pos) {
 
 func (v *validator) values(values map[string]Expr) {
 	for id, e := range values {
-		v.expr(&e, scopeValues, false)
+		v.expr(&e, valuesScope(), false)
 		values[id] = e
 	}
 }
@@ -269,7 +269,7 @@ func (v *validator) proofs(s *Step, at Pos) {
 		if s.Check(m.CaughtBy) == nil {
 			v.problems.add(m.of("caughtBy"), "mutant %q: there is no check %q in this step", m.Name, m.CaughtBy)
 		}
-		v.expr(&m.Until, scopeState, true)
+		v.expr(&m.Until, objectScope(), true)
 	}
 }
 
@@ -307,7 +307,7 @@ func (v *validator) setup(s *Setup) {
 	if s.Until.IsZero() {
 		s.Until = Expr{Text: "settled()", at: s.at}
 	}
-	v.expr(&s.Until, scopeState, true)
+	v.expr(&s.Until, objectScope(), true)
 }
 
 // expr compiles e and notes what it reads.
@@ -432,13 +432,13 @@ func (v *validator) readStepText(s *Step, base, lang string, checks []*Check) (s
 	known := map[string]bool{}
 	for _, c := range s.Checks {
 		known[c.ID] = true
-		for _, m := range c.Moments {
-			known[c.ID+"."+m.ID] = true
+		for _, title := range c.titles {
+			known[title] = true
 		}
 	}
 	for field, m := range map[string]map[string]string{"checks": t.Checks, "questions": t.Questions, "why": t.Why} {
 		for id := range m {
-			if !known[id] || field == "questions" && s.Check(id).Kind != KindAnswer {
+			if !known[id] || field == "questions" && !s.Check(id).IsQuestion() {
 				v.problems.add(t.of(field), "%s: step %q has no such check %q", field, s.ID, id)
 			}
 		}
@@ -453,7 +453,7 @@ func (v *validator) readStepText(s *Step, base, lang string, checks []*Check) (s
 		if t.Checks[c.ID] == "" {
 			v.problems.add(t.of("checks"), "check %q has no title here", c.ID)
 		}
-		if c.Kind == KindAnswer && t.Questions[c.ID] == "" {
+		if c.IsQuestion() && t.Questions[c.ID] == "" {
 			v.problems.add(t.of("questions"), "check %q has no question here", c.ID)
 		}
 	}

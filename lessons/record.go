@@ -28,8 +28,8 @@ func (e *Engine) recording() *recording {
 		runs: func(pod string) []any { return runValues(runsOf(e.pictures(pod))) },
 		traffic: func(id string) (map[string]any, bool) {
 			if j := e.judged(id); j != nil {
-				if t, ok := j.impl.(*trafficCheck); ok {
-					return t.summary(), true
+				if tally := j.impl.tally(); tally != nil {
+					return tally, true
 				}
 			}
 			return nil, false

@@ -10,10 +10,68 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
+func untouchedKind() *checkKind {
+	return &checkKind{
+		name:   "untouched",
+		fields: func() checkFields { return &untouchedFields{} },
+		rank:   guard,
+		doc: kindDoc{
+			title: "nothing else was changed",
+			text: "What was in the namespace when the step began must still be there, with the same labels and everything but status and " +
+				"annotations as it was. What `mayChange` names may change, together with all that it owns; new objects are allowed. It looks at " +
+				"the present: a change that is undone is forgiven.",
+			example: `
+- id: blast-radius
+  kind: untouched
+  resources: [deployments, services]
+  mayChange: [deployments/web, pods/*]
+`,
+			fields: []fieldDoc{
+				{"resources", "the resources that are guarded; default: `" + strings.Join(strings.Fields(guardedByDefault), "`, `") + "`"},
+				{"mayChange", "objects that may change, besides those of the drawn case: `resource/name`, or `resource/*`"},
+			},
+			verdicts: []verdictDoc{
+				{Met, "nothing is different, and all other checks are met"},
+				{Converging, "nothing is different so far"},
+				{Unmet, "something is different; putting it back is enough"},
+				{Violated, "something was deleted, which cannot be undone; a retry forgives it"},
+			},
+		},
+	}
+}
+
+// guardedByDefault is what learners and their controllers change.
+const guardedByDefault = "pods services deployments replicasets statefulsets daemonsets jobs configmaps secrets horizontalpodautoscalers"
+
+type untouchedFields struct {
+	Resources []string `yaml:"resources"`
+	MayChange []string `yaml:"mayChange"`
+
+	guarded []schema.GroupVersionResource
+}
+
+func (f *untouchedFields) load(l *checkLoader) {
+	names := f.Resources
+	if len(names) == 0 {
+		names = strings.Fields(guardedByDefault)
+	}
+	for _, name := range names {
+		if gvr := l.resource(name, "", l.check.at); !gvr.Empty() {
+			f.guarded = append(f.guarded, gvr)
+		}
+	}
+	l.namedObjects(f.MayChange, l.check.of("mayChange"))
+}
+
+func (f *untouchedFields) checker(*Check) checker {
+	return &untouchedCheck{untouchedFields: f, forgiven: map[string]bool{}}
+}
+
 // untouchedCheck guards what was in the namespace when the step began. It looks
 // at the present: what is put back is forgiven, what was deleted is not.
 type untouchedCheck struct {
-	check    *Check
+	noMemory
+	*untouchedFields
 	forgiven map[string]bool // UIDs that are gone, after a retry
 }
 
@@ -26,13 +84,11 @@ type touched struct {
 	was, is any
 }
 
-func (u *untouchedCheck) observe(*Engine, Input) {}
-
 // find looks for the first thing that is not as it was; things that are gone
 // first, since they can't be put back.
 func (u *untouchedCheck) find(e *Engine) *touched {
 	var changed *touched
-	for _, gvr := range u.check.guarded {
+	for _, gvr := range u.guarded {
 		for _, was := range e.act.base.list(gvr, e.namespace) {
 			if u.forgiven[string(was.GetUID())] || u.allowed(e, gvr, was) {
 				continue
@@ -52,9 +108,9 @@ func (u *untouchedCheck) find(e *Engine) *touched {
 	return changed
 }
 
-// allowed says whether an object, or one that owns it, may be changed.
+// allowed reports whether an object, or one that owns it, may be changed.
 func (u *untouchedCheck) allowed(e *Engine, gvr schema.GroupVersionResource, o *unstructured.Unstructured) bool {
-	lists := u.check.MayChange
+	lists := u.MayChange
 	if e.step.drawn != nil {
 		lists = slices.Concat(lists, e.step.drawn.MayChange)
 	}
@@ -156,7 +212,7 @@ func firstDifference(path string, a, b any) (field string, was, is any) {
 func (u *untouchedCheck) judge(e *Engine) Verdict {
 	found := u.find(e)
 	switch {
-	case found == nil && e.othersMet():
+	case found == nil && e.onlyGuardsLeft():
 		return Met
 	case found == nil:
 		return Converging
