@@ -201,42 +201,12 @@ func (w *walk) explainCall(n node, text string, depth int) []string {
 	return w.explainFunction(call.FunctionName(), args, text)
 }
 
-// explainFunction knows the functions that are conditions by themselves.
-func (w *walk) explainFunction(function string, args []string, text string) []string {
-	switch function {
-	case "settled":
-		return w.say("not-settled")
-	case "exists":
-		if len(args) == 2 {
-			return w.say("no-object", "Object", w.objectOf(args[0], args[1]))
-		}
-	case "ready", "rolledOut":
-		v, ok := w.value(args[0])
-		m, isObject := map[string]any(nil), false
-		if ok {
-			m, isObject = native(v).(map[string]any)
-		}
-		at := w.locate(args[0])
-		if !isObject {
-			return w.say("no-object", "Object", at.title())
-		}
-		o := object(m)
-		w.note(at.subject)
-		switch o.kind() {
-		case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
-			available, _ := o.number("status", "readyReplicas")
-			updated, _ := o.number("status", "updatedReplicas")
-			return w.say("not-rolled-out", "What", at.title(), "Ready", available, "Wanted", o.desired(), "Updated", updated)
-		}
-		state, _ := o.podStatus()
-		return w.say("not-ready", "What", at.title(), "State", state)
-	case "selects":
-		selector, ok1 := w.value(args[0])
-		v, ok2 := w.value(args[1])
-		if ok1 && ok2 {
-			if m, ok := native(v).(map[string]any); ok {
-				return w.say("selects", "Selector", show(native(selector)), "What", w.locate(args[1]).title(), "Labels", object(m).labels().String())
-			}
+// explainFunction explains a call of one of our functions that is a condition
+// by itself.
+func (w *walk) explainFunction(name string, args []string, text string) []string {
+	if f := w.engine.act.table[name]; f.why != nil {
+		if lines := f.why(w, args); lines != nil {
+			return lines
 		}
 	}
 	return w.say("expr", "Expr", oneLine(text))

@@ -64,13 +64,14 @@ func (w *walk) locateCall(n node) (place, bool) {
 		if call.IsMemberFunction() {
 			return w.locateNode(node{w, n.info, call.Target()})
 		}
-	case "endpoints", "readyEndpoints", "list", "listIn", "owned", "images":
-		return place{path: w.describeList(n.text())}, true
 	case "condition":
 		at, ok := w.locateNode(node{w, n.info, args[0]})
 		name, _ := literal(args[1])
 		at.path = join(at.path, "status.conditions["+name+"]")
 		return at, ok
+	}
+	if f := w.engine.act.table[call.FunctionName()]; f.describe != nil {
+		return place{path: f.describe(w, n)}, true
 	}
 	return place{}, false
 }
@@ -141,12 +142,11 @@ func (w *walk) describeList(text string) string {
 		return oneLine(text)
 	}
 	n := node{w, p.ast.NativeRep().SourceInfo(), p.ast.NativeRep().Expr()}
-	say := w.engine.say
 	if n.expr.Kind() == ast.ComprehensionKind {
 		if macro, ok := n.info.GetMacroCall(n.expr.ID()); ok {
 			call := macro.AsCall()
 			if call.FunctionName() == "filter" && len(call.Args()) == 2 {
-				return say.text("with", "Resource", w.describeList(n.child(call.Target())), "Selector", oneLine(n.child(call.Args()[1])))
+				return w.engine.say.text("with", "Resource", w.describeList(n.child(call.Target())), "Selector", oneLine(n.child(call.Args()[1])))
 			}
 		}
 		return oneLine(text)
@@ -154,42 +154,8 @@ func (w *walk) describeList(text string) string {
 	if n.expr.Kind() != ast.CallKind {
 		return w.locate(text).title()
 	}
-	call := n.expr.AsCall()
-	first := ""
-	if len(call.Args()) > 0 {
-		first = n.child(call.Args()[0])
-	}
-	switch call.FunctionName() {
-	case "list", "listIn":
-		resource := strings.Trim(first, `"`)
-		if call.FunctionName() == "list" && len(call.Args()) == 2 {
-			v, ok := w.value(n.child(call.Args()[1]))
-			if !ok {
-				return resource
-			}
-			selector, err := parseSelector(native(v))
-			if err != nil {
-				return resource
-			}
-			return say.text("with", "Resource", resource, "Selector", selector.String())
-		}
-		return resource
-	case "endpoints", "readyEndpoints":
-		service := strings.Trim(first, `"`)
-		w.note("service/" + service)
-		id := "endpoints"
-		if call.FunctionName() == "readyEndpoints" {
-			id = "ready-endpoints"
-		}
-		return say.text(id, "Service", service)
-	case "owned":
-		resource, _ := literal(call.Args()[1])
-		at := w.locate(first)
-		w.note(at.subject)
-		return say.text("pods-of", "Resource", resource, "Owner", at.title())
-	case "images":
-		at := w.locate(first)
-		return place{at.subject, "images"}.title()
+	if f := w.engine.act.table[n.expr.AsCall().FunctionName()]; f.describe != nil {
+		return f.describe(w, n)
 	}
 	return oneLine(text)
 }

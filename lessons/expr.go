@@ -19,7 +19,7 @@ import (
 // scope is the set of variables that an expression may use besides ns.
 type scope struct {
 	variables []variable
-	values    bool // the functions of valueDecls as well
+	values    bool // the functions for values as well
 }
 
 // variable is one variable of a scope.
@@ -52,7 +52,7 @@ type compiler struct {
 }
 
 func newCompiler() (*compiler, error) {
-	base, err := cel.NewEnv(append(functionDecls(),
+	base, err := cel.NewEnv(append(declarations(false),
 		cel.OptionalTypes(),
 		cel.CrossTypeNumericComparisons(true),
 		cel.EnableMacroCallTracking(),
@@ -82,7 +82,7 @@ func (c *compiler) env(s scope) (*cel.Env, error) {
 		options = append(options, cel.Variable(v.name, typ))
 	}
 	if s.values {
-		options = append(options, valueDecls()...)
+		options = append(options, declarations(true)...)
 	}
 	env, err := c.base.Extend(options...)
 	if err != nil {
@@ -172,37 +172,42 @@ func (w *watchFinder) visit(e ast.Expr) {
 		return
 	}
 	call := e.AsCall()
-	args := call.Args()
-	argument, ok := resourceArgument(call.FunctionName())
+	f, ok := functionTable()[call.FunctionName()]
 	if !ok {
-		for _, name := range impliedResources(call.FunctionName()) {
-			w.add(known()[name], ownNamespace)
-		}
 		return
 	}
-	name, ok := literal(args[argument])
-	if !ok {
-		w.fail(args[argument], "the resource must be written out as a literal, because it says what to watch")
-		return
-	}
-	gvr, err := ParseResource(name)
-	if err != nil {
-		w.fail(args[argument], err.Error())
-		return
-	}
-	namespace := ownNamespace
-	switch {
-	case clusterScoped(gvr):
-		namespace = ""
-	case call.FunctionName() == "listIn" || call.FunctionName() == "get" && len(args) == 3:
-		if namespace, ok = literal(args[1]); !ok {
-			w.fail(args[1], "the namespace must be written out as a literal, because it says what to watch")
-			return
-		}
-	}
-	w.add(gvr, namespace)
-	for _, name := range impliedResources(call.FunctionName()) {
+	for _, name := range f.reads {
 		w.add(known()[name], ownNamespace)
+	}
+	args := call.Args()
+	var gvr schema.GroupVersionResource
+	namespace := ownNamespace
+	for i, p := range f.params(len(args)) {
+		switch p.role {
+		case namesResource:
+			name, ok := literal(args[i])
+			if !ok {
+				w.fail(args[i], "the resource must be written out as a literal, because it says what to watch")
+				return
+			}
+			var err error
+			if gvr, err = ParseResource(name); err != nil {
+				w.fail(args[i], err.Error())
+				return
+			}
+		case namesNamespace:
+			if namespace, ok = literal(args[i]); !ok && !clusterScoped(gvr) {
+				w.fail(args[i], "the namespace must be written out as a literal, because it says what to watch")
+				return
+			}
+		}
+	}
+	switch {
+	case gvr.Empty():
+	case clusterScoped(gvr):
+		w.add(gvr, "")
+	default:
+		w.add(gvr, namespace)
 	}
 }
 
@@ -213,32 +218,6 @@ func (w *watchFinder) add(gvr schema.GroupVersionResource, namespace string) {
 func (w *watchFinder) fail(e ast.Expr, message string) {
 	at := w.info.GetStartLocation(e.ID())
 	w.problems = append(w.problems, exprProblem{line: at.Line(), col: at.Column(), message: message})
-}
-
-// resourceArgument tells which argument of a function is a resource.
-func resourceArgument(function string) (int, bool) {
-	switch function {
-	case "get", "list", "listIn", "exists", "before", "listBefore", "history", "moments":
-		return 0, true
-	case "owned":
-		return 1, true
-	}
-	return 0, false
-}
-
-// impliedResources are what a function reads without naming it.
-func impliedResources(function string) []string {
-	switch function {
-	case "endpoints", "readyEndpoints":
-		return []string{"endpointslices"}
-	case "runs":
-		return []string{"pods"}
-	case "owned", "owners":
-		return []string{"replicasets"}
-	case "settled":
-		return []string{"deployments", "replicasets", "statefulsets", "daemonsets", "pods"}
-	}
-	return nil
 }
 
 func literal(e ast.Expr) (string, bool) {

@@ -2,15 +2,11 @@ package lessons
 
 import (
 	"fmt"
-	"slices"
 
-	"cel.dev/cel-go/common/types/ref"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // object is a Kubernetes object as a plain map, with the questions that checks
@@ -203,126 +199,4 @@ func parseSelector(v any) (labels.Selector, error) {
 		return set.AsSelector(), nil
 	}
 	return nil, fmt.Errorf("no such selector")
-}
-
-// ownedBy walks owner references downwards, through whatever is watched.
-func (a *activation) ownedBy(uid string, gvr schema.GroupVersionResource) []*unstructured.Unstructured {
-	if uid == "" {
-		return nil
-	}
-	owners := map[string]bool{uid: true}
-	for grown := true; grown; {
-		grown = false
-		for _, m := range a.now.objects {
-			for _, u := range m {
-				if id := string(u.GetUID()); !owners[id] && ownedByAny(u, owners) {
-					owners[id], grown = true, true
-				}
-			}
-		}
-	}
-	var out []*unstructured.Unstructured
-	for _, u := range a.now.list(gvr, a.namespace) {
-		if string(u.GetUID()) != uid && owners[string(u.GetUID())] {
-			out = append(out, u)
-		}
-	}
-	return out
-}
-
-func ownedByAny(u *unstructured.Unstructured, owners map[string]bool) bool {
-	return slices.ContainsFunc(object(u.Object).maps("metadata", "ownerReferences"), func(r map[string]any) bool {
-		id, _ := r["uid"].(string)
-		return owners[id]
-	})
-}
-
-func (a *activation) owners(_ string, v ...ref.Val) ref.Val {
-	m, _ := native(v[0]).(map[string]any)
-	out := []string{}
-	for range 10 { // no chain is longer; a made-up loop must not hang us
-		refs := object(m).maps("metadata", "ownerReferences")
-		if len(refs) == 0 {
-			break
-		}
-		owner := object(refs[0])
-		out = append(out, owner.str("kind")+"/"+owner.str("name"))
-		m = a.byUID(owner.str("uid"))
-	}
-	return toVal(out)
-}
-
-func (a *activation) byUID(uid string) map[string]any {
-	for _, objects := range a.now.objects {
-		for _, u := range objects {
-			if string(u.GetUID()) == uid {
-				return u.Object
-			}
-		}
-	}
-	return nil
-}
-
-// endpoints flattens the EndpointSlices of a Service.
-func (a *activation) endpoints(service string, onlyReady bool) []any {
-	out := []any{}
-	seen := map[string]bool{}
-	present := a.now.get(known()["services"], a.namespace, service)
-	for _, u := range a.now.list(known()["endpointslices"], a.namespace) {
-		slice := object(u.Object)
-		if slice.labels()["kubernetes.io/service-name"] != service || present != nil && slice.ofAnother(present.GetUID()) {
-			continue
-		}
-		var port any
-		if ports := slice.maps("ports"); len(ports) > 0 {
-			port = ports[0]["port"]
-		}
-		for _, e := range slice.maps("endpoints") {
-			endpoint := object(e)
-			ready, set, _ := unstructured.NestedBool(endpoint, "conditions", "ready")
-			ready = ready || !set // the API says: absent means ready
-			addresses, _, _ := unstructured.NestedStringSlice(endpoint, "addresses")
-			if len(addresses) == 0 || onlyReady && !ready || seen[addresses[0]] {
-				continue
-			}
-			seen[addresses[0]] = true
-			pod := ""
-			if endpoint.str("targetRef", "kind") == "Pod" {
-				pod = endpoint.str("targetRef", "name")
-			}
-			out = append(out, map[string]any{
-				"ip": addresses[0], "port": port, "pod": pod, "node": endpoint.str("nodeName"), "ready": ready,
-			})
-		}
-	}
-	return out
-}
-
-// ofAnother: an owner is named, and it is not the one with this UID. A Service
-// that was deleted leaves its slices behind for a moment, and they would count
-// for the one that is made anew.
-func (o object) ofAnother(uid types.UID) bool {
-	owners := o.maps("metadata", "ownerReferences")
-	return len(owners) > 0 && !slices.ContainsFunc(owners, func(owner map[string]any) bool {
-		return object(owner).str("uid") == string(uid)
-	})
-}
-
-// settled: nothing in the namespace is on its way.
-func (a *activation) settled() bool {
-	resources := known()
-	for _, name := range []string{"deployments", "replicasets", "statefulsets", "daemonsets"} {
-		for _, u := range a.now.list(resources[name], a.namespace) {
-			if o := object(u.Object); o.terminating() || !o.rolledOut() {
-				return false
-			}
-		}
-	}
-	for _, u := range a.now.list(resources["pods"], a.namespace) {
-		o := object(u.Object)
-		if phase := o.str("status", "phase"); o.terminating() || phase == "Pending" || phase == "" {
-			return false
-		}
-	}
-	return true
 }

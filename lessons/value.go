@@ -5,8 +5,59 @@ import (
 	"strconv"
 	"time"
 
+	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
+
+// toVal turns a Go value into CEL's; an error becomes CEL's error.
+func toVal(v any) ref.Val {
+	switch x := v.(type) {
+	case nil:
+		return types.NullValue
+	case error:
+		return types.WrapErr(x)
+	case *unstructured.Unstructured:
+		if x == nil {
+			return types.NullValue
+		}
+		return types.DefaultTypeAdapter.NativeToValue(x.Object)
+	case []*unstructured.Unstructured:
+		items := make([]any, len(x))
+		for i := range x {
+			items[i] = x[i].Object
+		}
+		return types.DefaultTypeAdapter.NativeToValue(items)
+	}
+	return types.DefaultTypeAdapter.NativeToValue(v)
+}
+
+// native turns a CEL value back into Go's: maps, slices, strings, numbers.
+func native(v ref.Val) any {
+	if v == nil || v == types.NullValue {
+		return nil
+	}
+	switch x := v.Value().(type) {
+	case map[ref.Val]ref.Val:
+		out := make(map[string]any, len(x))
+		for k, item := range x {
+			if name, ok := k.Value().(string); ok {
+				out[name] = native(item)
+			}
+		}
+		return out
+	case []ref.Val:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = native(x[i])
+		}
+		return out
+	case ref.Val:
+		return native(x)
+	default:
+		return x
+	}
+}
 
 func stringsOf(v ref.Val) []string {
 	switch x := native(v).(type) {

@@ -13,108 +13,62 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// recording is what the functions of live text read of an engine: what was
-// seen since the step began.
-type recording struct {
-	metAt   func(check string) (time.Time, bool) // "": the whole step
-	met     func(check string) (met, known bool)
-	done    func(step string) bool
-	solved  func() []string
-	history func(resource string) []any
-	moments func(resource, name string) []any
-	runs    func(pod string) []any
-	traffic func(check string) (map[string]any, bool)
-	probes  func() []probeMark
-	// end is when the step was met, else now.
-	end func() time.Time
-	say func(id string) string
+// drawingFunctions draw what was recorded, as text of several lines.
+func drawingFunctions() functionGroup {
+	drawing := func(name string, calls [][]param, doc, example string, draw func(a *activation, args []ref.Val) (string, error)) function {
+		return function{name: name, calls: calls, result: cel.StringType, doc: doc, example: example, read: func(a *activation, args []ref.Val) ref.Val {
+			return drawn(draw(a, args))
+		}}
+	}
+	return functionGroup{
+		title:  "Drawings",
+		values: true,
+		text: "A drawing is text of several lines, at most 44 columns wide: the lesson's pane on a screen of 100 columns. Whatever differs between " +
+			"languages stays out of it; names, numbers, times and Kubernetes' own words go in.",
+		functions: []function{
+			drawing("timeline", [][]param{{listParam("moments")}, {listParam("moments"), timeParam("since")}},
+				"a line for each moment, in order, with its offset from `since` (default: the first). A moment is one of `moments(…)`, or a map "+
+					"`{'at': …, 'text': …}` with an optional `name`. Of more than 18 lines the middle is left out",
+				"timeline(moments('pods').filter(m, m.what in ['Ready', 'Terminating']))",
+				func(_ *activation, args []ref.Val) (string, error) { return timelineOf(args) }),
+			drawing("bars", oneCall(anyParam("entries")),
+				"bars in proportion, from a list of `{'label': …, 'value': …}` or a map of labels to values; a value is a number or a duration",
+				"bars(trafficOf('answers').pods)",
+				func(_ *activation, args []ref.Val) (string, error) { return barsOf(native(args[0])) }),
+			drawing("plot", [][]param{{listParam("points")}, {listParam("points"), timeParam("end")}},
+				"a number over time, from a list of `{'at': …, 'value': …}`. Each value holds until the next; the last one until `end` (default: now, or "+
+					"when the step was met)",
+				"plot(history('deployments').map(h, {'at': h.at, 'value': h.new.spec.replicas}))",
+				plotOf),
+			drawing("trafficChart", [][]param{{}, {timeParam("from"), timeParam("to")}},
+				"which version answered when, with a line of × where requests were lost; default: the part in which the answers changed, and two seconds "+
+					"around it",
+				"trafficChart()",
+				func(a *activation, args []ref.Val) (string, error) { return trafficChart(a, args), nil }),
+			drawing("tree", oneCall(textParam("title"), listParam("items")),
+				"a title with branches; an item is a text, or a map `{'text': …, 'items': […]}`",
+				"tree('service/go-api', endpoints('go-api').map(e, (e.ready ? '● ' : '○ ') + e.ip))",
+				func(_ *activation, args []ref.Val) (string, error) {
+					items, err := branchesOf(native(args[1]))
+					return drawTree(textOf(args[0]), items), err
+				}),
+			drawing("table", oneCall(listParam("rows")),
+				"a list of rows, each a list of cells, in columns",
+				"table(list('pods').map(p, [p.metadata.name, p.status.podIP]))",
+				func(_ *activation, args []ref.Val) (string, error) { return tableOf(native(args[0])) }),
+		},
+	}
 }
 
-// valueDecls are the functions that only live text may use.
-func valueDecls() []cel.EnvOption {
-	str, dyn, stamp := cel.StringType, cel.DynType, cel.TimestampType
-	list := cel.ListType(dyn)
-	late := func(name string, result *cel.Type, overloads ...[]*cel.Type) cel.EnvOption {
-		options := make([]cel.FunctionOpt, 0, len(overloads))
-		for i, args := range overloads {
-			options = append(options, cel.Overload(name+"_"+string(rune('a'+i)), args, result, cel.LateFunctionBinding()))
-		}
-		return cel.Function(name, options...)
+// drawn is a drawing as a CEL value; one that shows nothing has no value.
+func drawn(s string, err error) ref.Val {
+	if err == nil && s == "" {
+		err = errNoValue
 	}
-	args := func(t ...*cel.Type) []*cel.Type { return t }
-	return []cel.EnvOption{
-		late("metAt", stamp, args(), args(str)),
-		late("met", cel.BoolType, args(str)),
-		late("done", cel.BoolType, args(str)),
-		late("solved", cel.ListType(str), args()),
-		late("history", list, args(str)),
-		late("moments", list, args(str), args(str, dyn)),
-		late("runs", list, args(dyn)),
-		late("trafficOf", dyn, args(str)),
-		late("timeline", str, args(list), args(list, stamp)),
-		late("bars", str, args(dyn)),
-		late("plot", str, args(list), args(list, stamp)),
-		late("trafficChart", str, args(), args(stamp, stamp)),
-		late("tree", str, args(str, list)),
-		late("table", str, args(list)),
+	if err != nil {
+		return types.WrapErr(err)
 	}
-}
-
-// functions binds the functions of valueDecls.
-func (r *recording) functions() map[string]cel.LateBoundFunction {
-	value := func(v any, ok bool) ref.Val {
-		if !ok {
-			return types.WrapErr(errNoValue)
-		}
-		return toVal(v)
-	}
-	drawn := func(s string, err error) ref.Val {
-		if err == nil && s == "" {
-			err = errNoValue
-		}
-		if err != nil {
-			return types.WrapErr(err)
-		}
-		return types.String(s)
-	}
-	return map[string]cel.LateBoundFunction{
-		"metAt": func(_ string, v ...ref.Val) ref.Val {
-			check := ""
-			if len(v) > 0 {
-				check = text(v[0])
-			}
-			t, ok := r.metAt(check)
-			return value(t, ok)
-		},
-		"met": func(_ string, v ...ref.Val) ref.Val {
-			met, known := r.met(text(v[0]))
-			return value(met, known)
-		},
-		"done":    func(_ string, v ...ref.Val) ref.Val { return types.Bool(r.done(text(v[0]))) },
-		"solved":  func(string, ...ref.Val) ref.Val { return toVal(r.solved()) },
-		"history": func(_ string, v ...ref.Val) ref.Val { return toVal(r.history(text(v[0]))) },
-		"moments": func(_ string, v ...ref.Val) ref.Val {
-			name := ""
-			if len(v) > 1 {
-				name = text(v[1])
-			}
-			return toVal(r.moments(text(v[0]), name))
-		},
-		"runs": func(_ string, v ...ref.Val) ref.Val { return toVal(r.runs(text(v[0]))) },
-		"trafficOf": func(_ string, v ...ref.Val) ref.Val {
-			t, ok := r.traffic(text(v[0]))
-			return value(t, ok)
-		},
-		"timeline":     func(_ string, v ...ref.Val) ref.Val { return drawn(timelineOf(v)) },
-		"bars":         func(_ string, v ...ref.Val) ref.Val { return drawn(barsOf(native(v[0]))) },
-		"plot":         func(_ string, v ...ref.Val) ref.Val { return drawn(r.plotOf(v)) },
-		"trafficChart": func(_ string, v ...ref.Val) ref.Val { return drawn(r.trafficChart(v), nil) },
-		"tree": func(_ string, v ...ref.Val) ref.Val {
-			items, err := branchesOf(native(v[1]))
-			return drawn(drawTree(text(v[0]), items), err)
-		},
-		"table": func(_ string, v ...ref.Val) ref.Val { return drawn(tableOf(native(v[0]))) },
-	}
+	return types.String(s)
 }
 
 // items are the maps of a list.
@@ -206,7 +160,7 @@ func barsOf(v any) (string, error) {
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-func (r *recording) plotOf(v []ref.Val) (string, error) {
+func plotOf(a *activation, v []ref.Val) (string, error) {
 	all, err := items(native(v[0]), "plot")
 	if err != nil {
 		return "", err
@@ -220,20 +174,20 @@ func (r *recording) plotOf(v []ref.Val) (string, error) {
 		}
 		points = append(points, point{at, n})
 	}
-	end := r.end()
+	end := a.recorded.end()
 	if len(v) > 1 {
 		end = v[1].Value().(time.Time)
 	}
 	return drawPlot(points, end), nil
 }
 
-func (r *recording) trafficChart(v []ref.Val) string {
-	probes := r.probes()
+func trafficChart(a *activation, v []ref.Val) string {
+	probes := a.recorded.probes()
 	from, to := chartRange(probes)
 	if len(v) == 2 {
 		from, to = v[0].Value().(time.Time), v[1].Value().(time.Time)
 	}
-	return drawTraffic(probes, from, to, r.say("chart-lost"))
+	return drawTraffic(probes, from, to, a.recorded.say("chart-lost"))
 }
 
 // branchesOf reads what a tree holds: texts, or maps of text and items.
