@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/k8stutor/k8stutor/cluster/embedded/rootfs"
 	"github.com/k8stutor/k8stutor/cluster/embedded/workload"
 )
 
@@ -55,7 +58,7 @@ type container struct {
 
 	image     Image
 	argv      []string
-	files     *containerFS
+	files     *rootfs.FS
 	log       *criLog
 	stdout    *outputStream
 	stderr    *outputStream
@@ -157,20 +160,20 @@ func (c *container) prepare(s *sandbox) error {
 
 // prepareFiles puts the container's file system together.
 func (c *container) prepareFiles(s *sandbox) error {
-	files, err := newContainerFS(filepath.Join(c.dir, "rootfs"), false)
+	files, err := rootfs.New(filepath.Join(c.dir, "rootfs"), false)
 	if err != nil {
 		return err
 	}
 	c.files = files
 	for _, dir := range []string{"/etc", "/tmp", "/dev", "/var/run", c.workingDir()} {
-		if err := files.mkdirAll(dir); err != nil {
+		if err := files.MkdirAll(dir); err != nil {
 			return err
 		}
 	}
 	if err := files.Chmod("/tmp", 0o1777); err != nil {
 		return err
 	}
-	if err := files.lay(c.image.Files); err != nil {
+	if err := lay(files, c.image.Files); err != nil {
 		return fmt.Errorf("image files: %w", err)
 	}
 	mounts := slices.Clone(c.Config.GetMounts())
@@ -181,7 +184,7 @@ func (c *container) prepareFiles(s *sandbox) error {
 	slices.SortStableFunc(mounts, func(a, b *runtimeapi.Mount) int {
 		return strings.Count(a.ContainerPath, "/") - strings.Count(b.ContainerPath, "/")
 	})
-	files.mounts[len(files.mounts)-1].readonly = c.Config.GetLinux().GetSecurityContext().GetReadonlyRootfs()
+	files.SetReadonly(c.Config.GetLinux().GetSecurityContext().GetReadonlyRootfs())
 	for _, m := range mounts {
 		if m.GetHostPath() == "" {
 			return fmt.Errorf("mount %s: image volumes are not supported by the embedded cluster", m.ContainerPath)
@@ -192,7 +195,32 @@ func (c *container) prepareFiles(s *sandbox) error {
 				return fmt.Errorf("mount %s: %w", m.ContainerPath, err)
 			}
 		}
-		if err := files.mount(m.HostPath, m.ContainerPath, m.Readonly); err != nil {
+		if err := files.Mount(m.HostPath, m.ContainerPath, m.Readonly); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lay puts an image's files into a file system.
+func lay(files *rootfs.FS, image []File) error {
+	for _, f := range image {
+		var err error
+		switch {
+		case f.Mode.IsDir():
+			err = files.MkdirAll(f.Name)
+			if err == nil {
+				err = files.Chmod(f.Name, f.Mode&^fs.ModeDir)
+			}
+		case f.Link != "":
+			err = files.MkdirAll(path.Dir(path.Clean("/" + f.Name)))
+			if err == nil {
+				err = files.Symlink(f.Link, f.Name)
+			}
+		default:
+			err = files.WriteFile(f.Name, []byte(f.Data), f.Mode.Perm())
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,7 @@
-package runtime
+// Package rootfs is a tree of files that nothing leads out of: directories of
+// the machine held open (os.Root) and put together by mount points. A
+// container's file system is one; so is the host that hostPath volumes see.
+package rootfs
 
 import (
 	"errors"
@@ -19,14 +22,18 @@ import (
 // maxLinks is how many symbolic links one name may lead through, as in Linux.
 const maxLinks = 40
 
-// containerFS is a container's file system: directories of the host seen
+// FS is a container's file system: directories of the host seen
 // through os.Root, put together by mount points. Names are resolved here,
 // component by component, because a symbolic link means a place in the
 // container and may cross mounts; os.Root then refuses whatever a race between
-// the resolving and the opening would let out.
-type containerFS struct {
+// the resolving and the opening would let out. It implements workload.FS.
+type FS struct {
 	mounts []*mountPoint // longest path first; the last one is "/"
 }
+
+// SetReadonly says whether the root, but not what is mounted on it, may be
+// written. It must not be called while the file system is in use.
+func (c *FS) SetReadonly(readonly bool) { c.mounts[len(c.mounts)-1].readonly = readonly }
 
 // mountPoint is one mount: a directory, or a single file of one.
 type mountPoint struct {
@@ -36,18 +43,18 @@ type mountPoint struct {
 	readonly bool
 }
 
-// newContainerFS makes a file system of a root directory.
-func newContainerFS(dir string, readonly bool) (*containerFS, error) {
+// New makes a file system of a root directory.
+func New(dir string, readonly bool) (*FS, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("root file system: %w", err)
 	}
-	return &containerFS{mounts: []*mountPoint{{path: "/", root: root, readonly: readonly}}}, nil
+	return &FS{mounts: []*mountPoint{{path: "/", root: root, readonly: readonly}}}, nil
 }
 
-// mount makes hostPath, a file or a directory, visible at target. The mount
+// Mount makes hostPath, a file or a directory, visible at target. The mount
 // point is created where it is missing, as a container runtime does.
-func (c *containerFS) mount(hostPath, target string, readonly bool) error {
+func (c *FS) Mount(hostPath, target string, readonly bool) error {
 	target = path.Clean("/" + target)
 	info, err := os.Stat(hostPath)
 	if err != nil {
@@ -78,7 +85,7 @@ func splitHost(p string) (dir, base string) {
 // mountTarget creates the place a mount goes to and returns it without
 // symbolic links. The root's read-only flag does not hinder it: the runtime
 // prepares the root before the container sees it.
-func (c *containerFS) mountTarget(target string, dir bool) (string, error) {
+func (c *FS) mountTarget(target string, dir bool) (string, error) {
 	root := c.mounts[len(c.mounts)-1]
 	defer func(readonly bool) { root.readonly = readonly }(root.readonly)
 	root.readonly = false
@@ -86,7 +93,7 @@ func (c *containerFS) mountTarget(target string, dir bool) (string, error) {
 	if !dir {
 		parent = path.Dir(target)
 	}
-	if err := c.mkdirAll(parent); err != nil {
+	if err := c.MkdirAll(parent); err != nil {
 		return "", err
 	}
 	if !dir {
@@ -100,14 +107,15 @@ func (c *containerFS) mountTarget(target string, dir bool) (string, error) {
 	return at.path, err
 }
 
-func (c *containerFS) mkdirAll(name string) error {
+// MkdirAll makes a directory and those above it.
+func (c *FS) MkdirAll(name string) error {
 	if info, err := c.Stat(name); err == nil {
 		if !info.IsDir() {
 			return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
 		}
 		return nil
 	}
-	if err := c.mkdirAll(path.Dir(name)); err != nil {
+	if err := c.MkdirAll(path.Dir(name)); err != nil {
 		return err
 	}
 	if err := c.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -117,7 +125,7 @@ func (c *containerFS) mkdirAll(name string) error {
 }
 
 // Close releases the directories.
-func (c *containerFS) Close() error {
+func (c *FS) Close() error {
 	var errs []error
 	for _, m := range c.mounts {
 		errs = append(errs, m.root.Close())
@@ -133,7 +141,7 @@ type place struct {
 }
 
 // at finds the mount that a link-free path belongs to.
-func (c *containerFS) at(name string) place {
+func (c *FS) at(name string) place {
 	for _, m := range c.mounts {
 		switch {
 		case name == m.path:
@@ -154,7 +162,7 @@ func (c *containerFS) at(name string) place {
 
 // resolve follows the symbolic links of name; of the last element only when
 // follow is set. A last element that does not exist is no error.
-func (c *containerFS) resolve(name string, follow bool) (place, error) {
+func (c *FS) resolve(name string, follow bool) (place, error) {
 	rest := splitPath(name)
 	current, links := "/", 0
 	for len(rest) > 0 {
@@ -225,7 +233,7 @@ func pathError(op, name string, err error) error {
 }
 
 // change resolves a name for writing.
-func (c *containerFS) change(name string, follow bool) (place, error) {
+func (c *FS) change(name string, follow bool) (place, error) {
 	at, err := c.resolve(name, follow)
 	if err == nil && at.m.readonly {
 		err = syscall.EROFS
@@ -235,7 +243,7 @@ func (c *containerFS) change(name string, follow bool) (place, error) {
 
 // edit resolves the name of a directory entry for adding, replacing or
 // removing it; a mount point itself can't be.
-func (c *containerFS) edit(name string) (place, error) {
+func (c *FS) edit(name string) (place, error) {
 	at, err := c.change(name, false)
 	if err == nil && at.path == at.m.path {
 		err = syscall.EBUSY
@@ -244,7 +252,7 @@ func (c *containerFS) edit(name string) (place, error) {
 }
 
 // OpenFile opens a file with the flags of package os.
-func (c *containerFS) OpenFile(name string, flag int, perm fs.FileMode) (workload.File, error) {
+func (c *FS) OpenFile(name string, flag int, perm fs.FileMode) (workload.File, error) {
 	if device := openDevice(path.Clean("/" + name)); device != nil {
 		return device, nil
 	}
@@ -267,7 +275,7 @@ func (c *containerFS) OpenFile(name string, flag int, perm fs.FileMode) (workloa
 }
 
 // Stat describes a file, following links.
-func (c *containerFS) Stat(name string) (fs.FileInfo, error) {
+func (c *FS) Stat(name string) (fs.FileInfo, error) {
 	if device := openDevice(path.Clean("/" + name)); device != nil {
 		return device.Stat()
 	}
@@ -280,7 +288,7 @@ func (c *containerFS) Stat(name string) (fs.FileInfo, error) {
 }
 
 // Lstat describes a file or a link.
-func (c *containerFS) Lstat(name string) (fs.FileInfo, error) {
+func (c *FS) Lstat(name string) (fs.FileInfo, error) {
 	if device := openDevice(path.Clean("/" + name)); device != nil {
 		return device.Stat()
 	}
@@ -293,7 +301,7 @@ func (c *containerFS) Lstat(name string) (fs.FileInfo, error) {
 }
 
 // ReadDir lists a directory by name.
-func (c *containerFS) ReadDir(name string) ([]fs.DirEntry, error) {
+func (c *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	at, err := c.resolve(name, true)
 	if err != nil {
 		return nil, pathError("open", name, err)
@@ -309,7 +317,7 @@ func (c *containerFS) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 // Readlink returns where a link points.
-func (c *containerFS) Readlink(name string) (string, error) {
+func (c *FS) Readlink(name string) (string, error) {
 	at, err := c.resolve(name, false)
 	if err != nil {
 		return "", pathError("readlink", name, err)
@@ -319,7 +327,7 @@ func (c *containerFS) Readlink(name string) (string, error) {
 }
 
 // Mkdir makes one directory.
-func (c *containerFS) Mkdir(name string, perm fs.FileMode) error {
+func (c *FS) Mkdir(name string, perm fs.FileMode) error {
 	at, err := c.change(name, false)
 	if err == nil {
 		err = at.m.root.Mkdir(at.rel, perm&fs.ModePerm)
@@ -328,7 +336,7 @@ func (c *containerFS) Mkdir(name string, perm fs.FileMode) error {
 }
 
 // Remove removes a file, a link or an empty directory.
-func (c *containerFS) Remove(name string) error {
+func (c *FS) Remove(name string) error {
 	at, err := c.edit(name)
 	if err == nil {
 		err = at.m.root.Remove(at.rel)
@@ -337,7 +345,7 @@ func (c *containerFS) Remove(name string) error {
 }
 
 // RemoveAll removes a tree. A tree with a mount in it is left as it is.
-func (c *containerFS) RemoveAll(name string) error {
+func (c *FS) RemoveAll(name string) error {
 	at, err := c.edit(name)
 	for _, m := range c.mounts {
 		if err == nil && strings.HasPrefix(m.path, at.path+"/") {
@@ -351,7 +359,7 @@ func (c *containerFS) RemoveAll(name string) error {
 }
 
 // Rename moves a file within one mount.
-func (c *containerFS) Rename(from, to string) error {
+func (c *FS) Rename(from, to string) error {
 	src, err := c.edit(from)
 	var dst place
 	if err == nil {
@@ -370,7 +378,7 @@ func (c *containerFS) Rename(from, to string) error {
 }
 
 // Symlink makes a link; the target is taken as it is.
-func (c *containerFS) Symlink(target, name string) error {
+func (c *FS) Symlink(target, name string) error {
 	at, err := c.change(name, false)
 	if err == nil {
 		err = at.m.root.Symlink(target, at.rel)
@@ -382,7 +390,7 @@ func (c *containerFS) Symlink(target, name string) error {
 }
 
 // Chmod sets the permission bits of a file.
-func (c *containerFS) Chmod(name string, mode fs.FileMode) error {
+func (c *FS) Chmod(name string, mode fs.FileMode) error {
 	at, err := c.change(name, true)
 	if err == nil {
 		err = at.m.root.Chmod(at.rel, mode)
@@ -391,7 +399,7 @@ func (c *containerFS) Chmod(name string, mode fs.FileMode) error {
 }
 
 // Chtimes sets the times of a file.
-func (c *containerFS) Chtimes(name string, atime, mtime time.Time) error {
+func (c *FS) Chtimes(name string, atime, mtime time.Time) error {
 	at, err := c.change(name, true)
 	if err == nil {
 		err = at.m.root.Chtimes(at.rel, atime, mtime)
@@ -399,33 +407,9 @@ func (c *containerFS) Chtimes(name string, atime, mtime time.Time) error {
 	return pathError("chtimes", name, err)
 }
 
-// lay puts an image's files into the root.
-func (c *containerFS) lay(files []File) error {
-	for _, f := range files {
-		var err error
-		switch {
-		case f.Mode.IsDir():
-			err = c.mkdirAll(f.Name)
-			if err == nil {
-				err = c.Chmod(f.Name, f.Mode&^fs.ModeDir)
-			}
-		case f.Link != "":
-			err = c.mkdirAll(path.Dir(path.Clean("/" + f.Name)))
-			if err == nil {
-				err = c.Symlink(f.Link, f.Name)
-			}
-		default:
-			err = c.writeFile(f.Name, []byte(f.Data), f.Mode.Perm())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *containerFS) writeFile(name string, data []byte, perm fs.FileMode) error {
-	if err := c.mkdirAll(path.Dir(name)); err != nil {
+// WriteFile makes a file with data in it, and the directories above it.
+func (c *FS) WriteFile(name string, data []byte, perm fs.FileMode) error {
+	if err := c.MkdirAll(path.Dir(name)); err != nil {
 		return err
 	}
 	f, err := c.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, perm)

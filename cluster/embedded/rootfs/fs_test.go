@@ -1,4 +1,4 @@
-package runtime
+package rootfs
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 
 // newTestFS makes a container file system with a root, a kubelet-like volume
 // of a ConfigMap, an emptyDir and a single file, next to a secret outside.
-func newTestFS(t *testing.T, readonlyRoot bool) (*containerFS, string) {
+func newTestFS(t *testing.T, readonlyRoot bool) (*FS, string) {
 	t.Helper()
 	host := t.TempDir()
 	write := func(name, text string) {
@@ -51,7 +51,7 @@ func newTestFS(t *testing.T, readonlyRoot bool) (*containerFS, string) {
 			t.Fatal(err)
 		}
 	}
-	c, err := newContainerFS(filepath.Join(host, "root"), readonlyRoot)
+	c, err := New(filepath.Join(host, "root"), readonlyRoot)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func newTestFS(t *testing.T, readonlyRoot bool) (*containerFS, string) {
 		host, target string
 		readonly     bool
 	}{{"config", "/etc/config", true}, {"empty", "/data", false}, {"etc-hosts", "/etc/hosts", false}} {
-		if err := c.mount(filepath.Join(host, m.host), m.target, m.readonly); err != nil {
+		if err := c.Mount(filepath.Join(host, m.host), m.target, m.readonly); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,38 +138,38 @@ func TestFSAtomicUpdate(t *testing.T) {
 func TestFSChange(t *testing.T) {
 	tests := []struct {
 		name string
-		do   func(c *containerFS) error
+		do   func(c *FS) error
 		err  error
 	}{
-		{"write", func(c *containerFS) error { return c.writeFile("/new/file", nil, 0o644) }, nil},
-		{"write in a volume", func(c *containerFS) error { return c.writeFile("/data/new", nil, 0o644) }, nil},
-		{"write through a link to a volume", func(c *containerFS) error { return c.writeFile("/to-volume", nil, 0o644) }, nil},
-		{"write /etc/hosts", func(c *containerFS) error { return c.writeFile("/etc/hosts", nil, 0o644) }, nil},
-		{"create through a link", func(c *containerFS) error { return c.writeFile("/dangling", nil, 0o644) }, nil},
-		{"write outside by a link", func(c *containerFS) error { return c.writeFile("/data/out", []byte("x"), 0o644) }, nil},
-		{"write read-only", func(c *containerFS) error { return c.writeFile("/etc/config/app.conf", nil, 0o644) }, syscall.EROFS},
-		{"create read-only", func(c *containerFS) error { return c.writeFile("/etc/config/new", nil, 0o644) }, syscall.EROFS},
-		{"remove read-only", func(c *containerFS) error { return c.Remove("/etc/config/app.conf") }, syscall.EROFS},
-		{"chmod read-only", func(c *containerFS) error { return c.Chmod("/etc/config/app.conf", 0o777) }, syscall.EROFS},
-		{"mkdir read-only", func(c *containerFS) error { return c.Mkdir("/etc/config/d", 0o755) }, syscall.EROFS},
-		{"link read-only", func(c *containerFS) error { return c.Symlink("x", "/etc/config/l") }, syscall.EROFS},
-		{"mkdir", func(c *containerFS) error { return c.Mkdir("/data/d", 0o1777) }, nil},
-		{"mkdir again", func(c *containerFS) error { return c.Mkdir("/data", 0o755) }, fs.ErrExist},
-		{"rename", func(c *containerFS) error { return c.Rename("/data/file", "/data/moved") }, nil},
-		{"rename over a mount's edge", func(c *containerFS) error { return c.Rename("/data/file", "/moved") }, syscall.EXDEV},
-		{"rename a mount", func(c *containerFS) error { return c.Rename("/data", "/moved") }, syscall.EBUSY},
-		{"remove a link, not its target", func(c *containerFS) error {
+		{"write", func(c *FS) error { return c.WriteFile("/new/file", nil, 0o644) }, nil},
+		{"write in a volume", func(c *FS) error { return c.WriteFile("/data/new", nil, 0o644) }, nil},
+		{"write through a link to a volume", func(c *FS) error { return c.WriteFile("/to-volume", nil, 0o644) }, nil},
+		{"write /etc/hosts", func(c *FS) error { return c.WriteFile("/etc/hosts", nil, 0o644) }, nil},
+		{"create through a link", func(c *FS) error { return c.WriteFile("/dangling", nil, 0o644) }, nil},
+		{"write outside by a link", func(c *FS) error { return c.WriteFile("/data/out", []byte("x"), 0o644) }, nil},
+		{"write read-only", func(c *FS) error { return c.WriteFile("/etc/config/app.conf", nil, 0o644) }, syscall.EROFS},
+		{"create read-only", func(c *FS) error { return c.WriteFile("/etc/config/new", nil, 0o644) }, syscall.EROFS},
+		{"remove read-only", func(c *FS) error { return c.Remove("/etc/config/app.conf") }, syscall.EROFS},
+		{"chmod read-only", func(c *FS) error { return c.Chmod("/etc/config/app.conf", 0o777) }, syscall.EROFS},
+		{"mkdir read-only", func(c *FS) error { return c.Mkdir("/etc/config/d", 0o755) }, syscall.EROFS},
+		{"link read-only", func(c *FS) error { return c.Symlink("x", "/etc/config/l") }, syscall.EROFS},
+		{"mkdir", func(c *FS) error { return c.Mkdir("/data/d", 0o1777) }, nil},
+		{"mkdir again", func(c *FS) error { return c.Mkdir("/data", 0o755) }, fs.ErrExist},
+		{"rename", func(c *FS) error { return c.Rename("/data/file", "/data/moved") }, nil},
+		{"rename over a mount's edge", func(c *FS) error { return c.Rename("/data/file", "/moved") }, syscall.EXDEV},
+		{"rename a mount", func(c *FS) error { return c.Rename("/data", "/moved") }, syscall.EBUSY},
+		{"remove a link, not its target", func(c *FS) error {
 			if err := c.Remove("/abs"); err != nil {
 				return err
 			}
 			_, err := c.Stat("/etc/own")
 			return err
 		}, nil},
-		{"remove a mount", func(c *containerFS) error { return c.RemoveAll("/data") }, syscall.EBUSY},
-		{"remove above a mount", func(c *containerFS) error { return c.RemoveAll("/etc") }, syscall.EBUSY},
-		{"remove the root", func(c *containerFS) error { return c.RemoveAll("/") }, syscall.EBUSY},
-		{"remove a tree", func(c *containerFS) error { return c.RemoveAll("/data/file") }, nil},
-		{"exclusive create does not follow", func(c *containerFS) error {
+		{"remove a mount", func(c *FS) error { return c.RemoveAll("/data") }, syscall.EBUSY},
+		{"remove above a mount", func(c *FS) error { return c.RemoveAll("/etc") }, syscall.EBUSY},
+		{"remove the root", func(c *FS) error { return c.RemoveAll("/") }, syscall.EBUSY},
+		{"remove a tree", func(c *FS) error { return c.RemoveAll("/data/file") }, nil},
+		{"exclusive create does not follow", func(c *FS) error {
 			_, err := c.OpenFile("/dangling", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 			return err
 		}, fs.ErrExist},
@@ -189,10 +189,10 @@ func TestFSChange(t *testing.T) {
 
 func TestFSReadonlyRoot(t *testing.T) {
 	c, _ := newTestFS(t, true)
-	if err := c.writeFile("/etc/new", nil, 0o644); !errors.Is(err, syscall.EROFS) {
+	if err := c.WriteFile("/etc/new", nil, 0o644); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("root: got %v", err)
 	}
-	if err := c.writeFile("/data/new", nil, 0o644); err != nil {
+	if err := c.WriteFile("/data/new", nil, 0o644); err != nil {
 		t.Errorf("volume: %v", err)
 	}
 }
