@@ -128,6 +128,7 @@ func nodeConfig(l controlplane.Layout, c controlplane.Cluster, network *vnet.Net
 		Kubeconfig:    l.ComponentKubeconfig("kubelet"),
 		ClientCA:      l.ClientCA(),
 		RootDir:       l.Node(),
+		HostDir:       l.NodeHost(),
 		ManifestDir:   l.Manifests(),
 		ListenAddress: loopback(c.KubeletPort),
 		Port:          kubeletPort,

@@ -61,6 +61,7 @@ func (l Layout) Logs() string           { return filepath.Join(l.Dir, "logs") }
 func (l Layout) Manifests() string      { return filepath.Join(l.Dir, "manifests") }
 func (l Layout) EtcdData() string       { return filepath.Join(l.Dir, "etcd") }
 func (l Layout) Node() string           { return filepath.Join(l.Dir, "node") }
+func (l Layout) NodeHost() string       { return filepath.Join(l.Node(), "host") }
 func (l Layout) PKI() string            { return filepath.Join(l.Dir, "pki") }
 func (l Layout) Conf() string           { return filepath.Join(l.Dir, "conf") }
 func (l Layout) AuditPolicy() string    { return filepath.Join(l.Conf(), "audit-policy.yaml") }

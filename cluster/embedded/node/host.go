@@ -6,13 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 
 	kubecontainer "k8s.io/kubernetes/pkg/kubelet/container"
 	"k8s.io/kubernetes/pkg/volume/util/hostutil"
-	"k8s.io/kubernetes/pkg/volume/util/subpath"
 	"k8s.io/mount-utils"
 )
 
@@ -100,72 +98,44 @@ func (m *mounter) CanSafelySkipMountPointCheck() bool { return true }
 
 func (m *mounter) GetMountRefs(string) ([]string, error) { return nil, nil }
 
-// subpather prepares subPath mounts without bind mounts: a directory is used
-// where it is, once it is known to lie inside its volume; a file is given a
-// second name (a hard link), so that the container keeps the file it was
-// started with when the kubelet swaps a ConfigMap, as with a bind mount.
-type subpather struct{}
-
-var _ subpath.Interface = subpather{}
-
-// subpathDir is where upstream keeps its bind mounts, below the Pod's folder.
-const subpathDir = "volume-subpaths"
-
-func (subpather) PrepareSafeSubpath(s subpath.Subpath) (string, func(), error) {
-	path, err := within(s.VolumePath, s.Path)
-	if err != nil {
-		return "", nil, err
-	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return "", nil, err
-	}
-	if info.IsDir() {
-		return path, nil, nil
-	}
-	dir := filepath.Join(s.PodDir, subpathDir, s.VolumeName, s.ContainerName)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return "", nil, err
-	}
-	link := filepath.Join(dir, strconv.Itoa(s.VolumeMountIndex))
-	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, err
-	}
-	return link, nil, os.Link(path, link)
+// hostUtil leaves out what needs privileges or SELinux, and what leads out of
+// the node's folder base.
+type hostUtil struct {
+	*hostutil.HostUtil
+	base string
 }
 
-func (subpather) CleanSubPaths(podDir, volumeName string) error {
-	return os.RemoveAll(filepath.Join(podDir, subpathDir, volumeName))
+// PathExists is asked of subPaths, in volumes that containers write to. What
+// leads out of the node is there: preparing it then fails, and says why.
+func (u hostUtil) PathExists(name string) (bool, error) {
+	_, err := u.stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return true, nil
 }
 
-// SafeMakeDir makes subdir, a path below base.
-func (subpather) SafeMakeDir(subdir, base string, perm os.FileMode) error {
-	root, err := os.OpenRoot(base)
+// GetMode is asked of the volume of a subPath that is to be made.
+func (u hostUtil) GetMode(name string) (os.FileMode, error) {
+	info, err := u.stat(name)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	return info.Mode(), nil
+}
+
+func (u hostUtil) stat(name string) (fs.FileInfo, error) {
+	rel, err := filepath.Rel(u.base, name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(u.base)
+	if err != nil {
+		return nil, err
 	}
 	defer root.Close()
-	return root.MkdirAll(subdir, perm.Perm())
+	return root.Stat(rel)
 }
-
-// within resolves the links of path and fails when it leads out of base.
-func within(base, path string) (string, error) {
-	base, err := filepath.EvalSymlinks(base)
-	if err != nil {
-		return "", err
-	}
-	path, err = filepath.EvalSymlinks(path)
-	if err != nil {
-		return "", err
-	}
-	if path != base && !strings.HasPrefix(path, base+string(filepath.Separator)) {
-		return "", fmt.Errorf("subpath %q not within volume path %q", path, base)
-	}
-	return path, nil
-}
-
-// hostUtil leaves out what needs privileges or SELinux.
-type hostUtil struct{ *hostutil.HostUtil }
 
 func (hostUtil) MakeRShared(string) error                      { return nil }
 func (hostUtil) GetSELinuxSupport(string) (bool, error)        { return false, nil }

@@ -1,71 +1,13 @@
 package node
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/kubernetes/pkg/volume/util/subpath"
 )
-
-func TestSubpath(t *testing.T) {
-	dir := t.TempDir()
-	volume := filepath.Join(dir, "volume")
-	err := errors.Join(
-		os.MkdirAll(filepath.Join(volume, "sub"), 0o755),
-		os.WriteFile(filepath.Join(dir, "secret"), []byte("outside"), 0o600),
-		os.WriteFile(filepath.Join(volume, "file"), []byte("one"), 0o644),
-		os.Symlink("../secret", filepath.Join(volume, "out")),
-		os.Symlink(dir, filepath.Join(volume, "updir")),
-		os.Symlink("file", filepath.Join(volume, "link")),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prepare := func(name string) (string, error) {
-		path, _, err := subpather{}.PrepareSafeSubpath(subpath.Subpath{
-			Path: filepath.Join(volume, name), VolumePath: volume, VolumeName: "v",
-			PodDir: filepath.Join(dir, "pod"), ContainerName: "c", VolumeMountIndex: 3,
-		})
-		return path, err
-	}
-	if path, err := prepare("sub"); err != nil || filepath.Base(path) != "sub" {
-		t.Errorf("directory: %s, %v", path, err)
-	}
-	for _, name := range []string{"out", "updir", "updir/secret", "../secret", "none"} {
-		if path, err := prepare(name); err == nil {
-			t.Errorf("%s: was prepared as %s", name, path)
-		}
-	}
-	// A file stays what it was when the kubelet replaces it.
-	for _, name := range []string{"file", "link"} {
-		path, err := prepare(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		next := filepath.Join(volume, "next")
-		if err := errors.Join(os.WriteFile(next, []byte("two"), 0o644), os.Rename(next, filepath.Join(volume, "file"))); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(path); err != nil || name == "file" && string(got) != "one" {
-			t.Errorf("%s: %q, %v", name, got, err)
-		}
-	}
-	if err := (subpather{}).CleanSubPaths(filepath.Join(dir, "pod"), "v"); err != nil {
-		t.Error(err)
-	}
-	if err := (subpather{}).SafeMakeDir("a/b", volume, 0o755); err != nil {
-		t.Error(err)
-	}
-	for _, name := range []string{"updir/made", "../made"} {
-		if err := (subpather{}).SafeMakeDir(name, volume, 0o755); err == nil {
-			t.Errorf("%s was made", name)
-		}
-	}
-}
 
 func TestMounter(t *testing.T) {
 	m := newMounter()
@@ -93,20 +35,6 @@ func TestMounter(t *testing.T) {
 	}
 	if _, err := m.IsMountPoint(filepath.Join(dir, "none")); !os.IsNotExist(err) {
 		t.Errorf("no such directory: %v", err)
-	}
-}
-
-func TestHostPathStaysInside(t *testing.T) {
-	p := hostPathPlugin{root: "/node/host"}
-	for path, want := range map[string]string{
-		"/var/lib/x":       "/node/host/var/lib/x",
-		"/":                "/node/host",
-		"/../../etc":       "/node/host/etc",
-		"../../etc/passwd": "/node/host/etc/passwd",
-	} {
-		if got := p.path(path); got != want {
-			t.Errorf("%s: %s, want %s", path, got, want)
-		}
 	}
 }
 

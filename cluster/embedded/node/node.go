@@ -56,6 +56,9 @@ type Config struct {
 	ClientCA string
 	// RootDir holds everything of the node. It is created with mode 0700.
 	RootDir string
+	// HostDir, in RootDir, stands for "/" of the node: hostPath volumes name
+	// places in it.
+	HostDir string
 	// ManifestDir holds the static Pods. Empty: there are none.
 	ManifestDir string
 
@@ -139,7 +142,7 @@ func prepare(cfg Config) (*node, error) {
 	}
 	cfg.RootDir = root
 	n := &node{cfg: cfg}
-	for _, dir := range []string{root, n.path("kubelet"), n.path("host"), n.path("log")} {
+	for _, dir := range []string{root, n.path("kubelet"), cfg.HostDir, n.path("log")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("state folder: %w", err)
 		}
@@ -156,7 +159,7 @@ func prepare(cfg Config) (*node, error) {
 	cfg.Images.Dir = root
 	n.images = runtime.NewImages(cfg.Images)
 	n.runtime, err = runtime.New(runtime.Config{
-		StateDir: n.path("runtime"), Images: n.images, Network: cfg.Network, NodeName: cfg.Name,
+		StateDir: n.path("runtime"), MountBase: root, Images: n.images, Network: cfg.Network, NodeName: cfg.Name,
 		NodeProbe: probePod, NodeProbeMarker: marker, Exited: n.rewrite.exited,
 	})
 	return n, err
@@ -318,6 +321,10 @@ func (n *node) dependencies(ctx context.Context, flags *options.KubeletFlags, co
 	if err != nil {
 		return nil, err
 	}
+	volumes, err := volumePlugins(n.cfg.HostDir)
+	if err != nil {
+		return nil, err
+	}
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
 	broadcaster.StartStructuredLogging(3)
 	broadcaster.StartRecordingToSink(&corev1.EventSinkImpl{Interface: n.events.Events("")})
@@ -329,12 +336,12 @@ func (n *node) dependencies(ctx context.Context, flags *options.KubeletFlags, co
 		HeartbeatClient:           n.heartbeat,
 		KubeClient:                n.rewrite.client(n.client),
 		Mounter:                   newMounter(),
-		HostUtil:                  hostUtil{hostutil.NewHostUtil()},
+		HostUtil:                  hostUtil{HostUtil: hostutil.NewHostUtil(), base: n.cfg.RootDir},
 		OOMAdjuster:               oom.NewFakeOOMAdjuster(),
 		OSInterface:               nodeOS{},
-		Subpather:                 subpather{},
+		Subpather:                 subpather{base: n.cfg.RootDir},
 		TracerProvider:            noop.NewTracerProvider(),
-		VolumePlugins:             volumePlugins(n.path("host")),
+		VolumePlugins:             volumes,
 		TLSOptions:                tlsOptions,
 		RemoteRuntimeService:      internalapi.RuntimeService(n.runtime),
 		RemoteImageService:        internalapi.ImageManagerService(n.images),

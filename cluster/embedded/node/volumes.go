@@ -1,20 +1,20 @@
 package node
 
 import (
-	"path/filepath"
-
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/volume"
 	"k8s.io/kubernetes/pkg/volume/configmap"
 	"k8s.io/kubernetes/pkg/volume/downwardapi"
 	"k8s.io/kubernetes/pkg/volume/emptydir"
-	"k8s.io/kubernetes/pkg/volume/hostpath"
 	"k8s.io/kubernetes/pkg/volume/projected"
 	"k8s.io/kubernetes/pkg/volume/secret"
+
+	"github.com/k8stutor/k8stutor/cluster/embedded/hostpath"
 )
 
-// volumePlugins are the volumes that work without privileges.
-func volumePlugins(hostRoot string) []volume.VolumePlugin {
+// volumePlugins are the volumes that work without privileges. hostRoot is the
+// folder that stands for "/" of the node.
+func volumePlugins(hostRoot string) ([]volume.VolumePlugin, error) {
 	var plugins []volume.VolumePlugin
 	for _, probed := range [][]volume.VolumePlugin{
 		emptydir.ProbeVolumePlugins(), secret.ProbeVolumePlugins(), configmap.ProbeVolumePlugins(),
@@ -24,10 +24,11 @@ func volumePlugins(hostRoot string) []volume.VolumePlugin {
 			plugins = append(plugins, unownedPlugin{plugin})
 		}
 	}
-	for _, plugin := range hostpath.ProbeVolumePlugins(volume.VolumeConfig{}) {
-		plugins = append(plugins, hostPathPlugin{VolumePlugin: plugin, root: hostRoot})
+	host, err := hostpath.New(hostRoot, volume.VolumeConfig{})
+	if err != nil {
+		return nil, err
 	}
-	return plugins
+	return append(plugins, host), nil
 }
 
 // unownedPlugin leaves the files of a volume to the node's user: giving them to
@@ -53,31 +54,4 @@ func (m unownedMounter) SetUp(args volume.MounterArgs) error {
 func (m unownedMounter) SetUpAt(dir string, args volume.MounterArgs) error {
 	args.FsUser, args.FsGroup = nil, nil
 	return m.Mounter.SetUpAt(dir, args)
-}
-
-// hostPathPlugin gives hostPath volumes a host of their own: a folder of the
-// node in place of the root of the machine, so that no Pod sees or writes the
-// files of the person who runs the cluster.
-type hostPathPlugin struct {
-	volume.VolumePlugin
-	root string
-}
-
-func (p hostPathPlugin) NewMounter(spec *volume.Spec, pod *v1.Pod) (volume.Mounter, error) {
-	moved := *spec
-	switch {
-	case spec.Volume != nil && spec.Volume.HostPath != nil:
-		moved.Volume = spec.Volume.DeepCopy()
-		moved.Volume.HostPath.Path = p.path(spec.Volume.HostPath.Path)
-	case spec.PersistentVolume != nil && spec.PersistentVolume.Spec.HostPath != nil:
-		moved.PersistentVolume = spec.PersistentVolume.DeepCopy()
-		moved.PersistentVolume.Spec.HostPath.Path = p.path(spec.PersistentVolume.Spec.HostPath.Path)
-	}
-	return p.VolumePlugin.NewMounter(&moved, pod)
-}
-
-// path puts a path of the node below its root. Rooting it before joining keeps
-// ".." inside.
-func (p hostPathPlugin) path(path string) string {
-	return filepath.Join(p.root, filepath.Clean("/"+path))
 }

@@ -52,34 +52,28 @@ func New(dir string, readonly bool) (*FS, error) {
 	return &FS{mounts: []*mountPoint{{path: "/", root: root, readonly: readonly}}}, nil
 }
 
-// Mount makes hostPath, a file or a directory, visible at target. The mount
-// point is created where it is missing, as a container runtime does.
-func (c *FS) Mount(hostPath, target string, readonly bool) error {
-	target = path.Clean("/" + target)
-	info, err := os.Stat(hostPath)
+// FromRoot makes a read-only file system of a directory that is open; the caller
+// goes on owning that.
+func FromRoot(dir *os.Root) (*FS, error) {
+	root, err := dir.OpenRoot(".")
 	if err != nil {
-		return fmt.Errorf("mount %s: %w", target, err)
+		return nil, fmt.Errorf("root file system: %w", err)
 	}
-	m := &mountPoint{path: target, readonly: readonly}
-	dir := hostPath
-	if !info.IsDir() {
-		dir, m.base = splitHost(hostPath)
-	}
-	if target, err = c.mountTarget(target, info.IsDir()); err != nil {
-		return fmt.Errorf("mount %s: %w", m.path, err)
-	}
-	m.path = target
-	if m.root, err = os.OpenRoot(dir); err != nil {
-		return fmt.Errorf("mount %s: %w", target, err)
-	}
-	c.mounts = append(c.mounts, m)
-	sort.SliceStable(c.mounts, func(i, j int) bool { return len(c.mounts[i].path) > len(c.mounts[j].path) })
-	return nil
+	return &FS{mounts: []*mountPoint{{path: "/", root: root, readonly: true}}}, nil
 }
 
-func splitHost(p string) (dir, base string) {
-	i := strings.LastIndexFunc(p, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
-	return p[:i+1], p[i+1:]
+// Mount makes a source visible at target and owns it from then on, whatever it
+// returns. The mount point is created where it is missing, as a container
+// runtime does.
+func (c *FS) Mount(source Source, target string, readonly bool) error {
+	target, err := c.mountTarget(path.Clean("/"+target), source.base == "")
+	if err != nil {
+		source.Close()
+		return fmt.Errorf("mount %s: %w", target, err)
+	}
+	c.mounts = append(c.mounts, &mountPoint{path: target, root: source.root, base: source.base, readonly: readonly})
+	sort.SliceStable(c.mounts, func(i, j int) bool { return len(c.mounts[i].path) > len(c.mounts[j].path) })
+	return nil
 }
 
 // mountTarget creates the place a mount goes to and returns it without
@@ -94,17 +88,20 @@ func (c *FS) mountTarget(target string, dir bool) (string, error) {
 		parent = path.Dir(target)
 	}
 	if err := c.MkdirAll(parent); err != nil {
-		return "", err
+		return target, err
 	}
 	if !dir {
 		f, err := c.OpenFile(target, os.O_CREATE|os.O_RDONLY, 0o644)
 		if err != nil {
-			return "", err
+			return target, err
 		}
 		f.Close()
 	}
 	at, err := c.resolve(target, true)
-	return at.path, err
+	if err != nil {
+		return target, err
+	}
+	return at.path, nil
 }
 
 // MkdirAll makes a directory and those above it.

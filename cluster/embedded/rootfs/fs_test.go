@@ -60,7 +60,11 @@ func newTestFS(t *testing.T, readonlyRoot bool) (*FS, string) {
 		host, target string
 		readonly     bool
 	}{{"config", "/etc/config", true}, {"empty", "/data", false}, {"etc-hosts", "/etc/hosts", false}} {
-		if err := c.Mount(filepath.Join(host, m.host), m.target, m.readonly); err != nil {
+		source, err := Open(host, filepath.Join(host, m.host))
+		if err == nil {
+			err = c.Mount(source, m.target, m.readonly)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -189,17 +189,30 @@ func (c *container) prepareFiles(s *sandbox) error {
 		if m.GetHostPath() == "" {
 			return fmt.Errorf("mount %s: image volumes are not supported by the embedded cluster", m.ContainerPath)
 		}
-		if _, err := os.Stat(m.HostPath); os.IsNotExist(err) {
-			// containerd makes a missing source a directory, too.
-			if err := os.MkdirAll(m.HostPath, 0o755); err != nil {
-				return fmt.Errorf("mount %s: %w", m.ContainerPath, err)
-			}
+		source, err := c.source(m.HostPath)
+		if err != nil {
+			return fmt.Errorf("mount %s: %w", m.ContainerPath, err)
 		}
-		if err := files.Mount(m.HostPath, m.ContainerPath, m.Readonly); err != nil {
+		if err := files.Mount(source, m.ContainerPath, m.Readonly); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// source opens what a mount shows, without following a link that a container
+// may have put in the way. One that does not exist becomes a directory, as with
+// containerd.
+func (c *container) source(name string) (rootfs.Source, error) {
+	base := c.runtime.cfg.MountBase
+	source, err := rootfs.Open(base, name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return source, err
+	}
+	if err := rootfs.MkdirAll(base, name, 0o755); err != nil {
+		return rootfs.Source{}, err
+	}
+	return rootfs.Open(base, name)
 }
 
 // lay puts an image's files into a file system.

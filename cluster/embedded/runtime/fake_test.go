@@ -166,8 +166,8 @@ func newWorld(t *testing.T, progs programs) *world {
 func (w *world) start(progs programs) {
 	w.t.Helper()
 	r, err := New(Config{
-		StateDir: w.state,
-		Network:  w.network,
+		StateDir: w.state, MountBase: w.state,
+		Network: w.network,
 		Images: NewImages(ImagesConfig{
 			Dir: w.state,
 			Local: map[string]Image{"test:1": {

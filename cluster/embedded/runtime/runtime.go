@@ -30,8 +30,12 @@ type Config struct {
 	// StateDir holds the containers' file systems and what is known of them.
 	// It is created with mode 0700.
 	StateDir string
-	Images   *Images
-	Network  Network
+	// MountBase is the folder that everything mounted into a container lies
+	// in, StateDir included. Below it mounts must name what they mean without
+	// symbolic links.
+	MountBase string
+	Images    *Images
+	Network   Network
 	// NodeName is the hostname of Pods on the host's network.
 	NodeName string
 	// NodeProbe answers an exec whose command begins with NodeProbeMarker:
