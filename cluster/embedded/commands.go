@@ -274,7 +274,10 @@ func clusterParts(l controlplane.Layout, c controlplane.Cluster) []supervise.Par
 	return []supervise.Part{
 		{Name: controlplane.PartEtcd, StopStage: 2, Args: append([]string{"part", "etcd"}, controlplane.EtcdArgs(l)...)},
 		{Name: controlplane.PartAPIServer, StopStage: 1, Args: join([]string{"part", "apiserver", etcdGate}, controlplane.APIServerArgs(l, c))},
-		{Name: controlplane.PartControllerManager, Args: join([]string{"part", "kcm", healthGate("controller-manager")}, controlplane.ControllerManagerArgs(l, c))},
+		{Name: controlplane.PartControllerManager, Args: join([]string{
+			"part", "kcm", healthGate("controller-manager"),
+			"--kubeconfig=" + l.ComponentKubeconfig("controller-manager"), "--host=" + l.NodeHost(),
+		}, controlplane.ControllerManagerArgs(l, c))},
 		{Name: controlplane.PartScheduler, Args: join([]string{"part", "scheduler", healthGate("scheduler")}, controlplane.SchedulerArgs(l))},
 		{Name: controlplane.PartNode, Args: []string{"part", "node", "--dir", l.Dir}},
 	}

@@ -25,6 +25,7 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 
 	"github.com/k8stutor/k8stutor/cluster/embedded/controlplane"
+	"github.com/k8stutor/k8stutor/cluster/embedded/pvbinder"
 	"github.com/k8stutor/k8stutor/cluster/embedded/supervise"
 	"github.com/k8stutor/k8stutor/cluster/embedded/system/metricsserver"
 )
@@ -44,9 +45,9 @@ func newPartCommand() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(
-		upstreamPart("apiserver", apiserver.NewAPIServerCommand),
-		upstreamPart("kcm", kcm.NewControllerManagerCommand),
-		upstreamPart("scheduler", func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
+		upstreamPart("apiserver", apiserver.NewAPIServerCommand, nil),
+		newControllerManagerPart(),
+		upstreamPart("scheduler", func() *cobra.Command { return scheduler.NewSchedulerCommand() }, nil),
 		newEtcdPart(),
 		newNodePart(),
 		metricsserver.NewPartCommand(),
@@ -54,15 +55,41 @@ func newPartCommand() *cobra.Command {
 	return cmd
 }
 
+// newControllerManagerPart is kube-controller-manager, and beside it the one
+// controller of it that touches files of the node.
+func newControllerManagerPart() *cobra.Command {
+	var kubeconfig, host string
+	cmd := upstreamPart("kcm", kcm.NewControllerManagerCommand, func(ctx context.Context) error {
+		if kubeconfig == "" {
+			return nil // the benchmark's bare control plane, which has no node
+		}
+		binder, err := pvbinder.New(ctx, kubeconfig, host)
+		if err != nil {
+			return fmt.Errorf("PersistentVolume controller: %w", err)
+		}
+		go binder.Run(ctx) // ends with the process, as upstream's controllers do
+		return nil
+	})
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "credentials of the PersistentVolume controller; without them it does not run")
+	cmd.Flags().StringVar(&host, "host", "", "folder that stands for \"/\" of the node")
+	return cmd
+}
+
 // upstreamPart wraps a component's own command: everything after "--" is its
-// command line, as it would be for the binary of that name.
-func upstreamPart(name string, build func() *cobra.Command) *cobra.Command {
+// command line, as it would be for the binary of that name. beside, if any, is
+// called once the gates are passed.
+func upstreamPart(name string, build func() *cobra.Command, beside func(ctx context.Context) error) *cobra.Command {
 	var gates []string
 	cmd := &cobra.Command{
 		Use: name + " [--gate GATE]... -- FLAGS",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := passGates(cmd.Context(), gates); err != nil {
 				return err
+			}
+			if beside != nil {
+				if err := beside(cmd.Context()); err != nil {
+					return err
+				}
 			}
 			// From here on signals are the component's own business:
 			// kube-apiserver handles them, kube-controller-manager counts on

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strconv"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -113,7 +114,12 @@ func ControllerManagerArgs(l Layout, c Cluster) []string {
 		"--cluster-name=" + c.Name,
 		"--cluster-signing-cert-file=" + l.Cert(certCA),
 		"--cluster-signing-key-file=" + l.Key(certCA),
+		// Its own would delete folders of the machine: pvbinder runs beside it.
+		"--controllers=*,-persistentvolume-binder-controller",
 		"--controller-shutdown-timeout=100ms", // they hold nothing that is worth waiting for
+		// The default is a folder of the machine, which is made where it is missing,
+		// and programs in it are run.
+		"--flex-volume-plugin-dir=" + filepath.Join(l.Node(), "flexvolume"),
 		"--horizontal-pod-autoscaler-sync-period=" + autoscalerPeriod,
 		// Upstream's 20 requests a second are for a controller among many
 		// clients; here they would only stretch the start.
