@@ -73,7 +73,7 @@ func (m *Program) run(ctx context.Context, p *workload.Process) (code int, err e
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c := &child{Process: p, dir: dir, socket: filepath.Join(dir, "s"), port: securePort(p.Args)}
+	c := &child{Process: p, dir: dir, socket: socketIn(dir), port: securePort(p.Args)}
 
 	l, err := p.Net.Listen("tcp", ":"+strconv.Itoa(c.port))
 	if err != nil {
@@ -120,17 +120,9 @@ func (m *Program) run(ctx context.Context, p *workload.Process) (code int, err e
 	return 0, nil
 }
 
-// args are the child's arguments: the Pod's own, then those that lead to the
-// Pod's network and credentials. Of a flag given twice the last counts.
+// args are the child's arguments: the folder of this run, then the Pod's own.
 func (c *child) args() []string {
-	config := filepath.Join(c.dir, "kubeconfig")
-	args := append([]string{"metrics-server", "--listen", c.socket, "--"}, c.Args[min(1, len(c.Args)):]...)
-	return append(args,
-		"--kubeconfig="+config,
-		"--authentication-kubeconfig="+config,
-		"--authorization-kubeconfig="+config,
-		"--cert-dir="+filepath.Join(c.dir, "certs"),
-	)
+	return append([]string{"metrics-server", "--dir", c.dir, "--"}, c.Args[min(1, len(c.Args)):]...)
 }
 
 // securePort is the value of --secure-port.

@@ -38,17 +38,12 @@ func fakeChild(args []string) int {
 	if slices.Contains(args, "--crash") {
 		return 3
 	}
-	l, err := net.Listen("unix", args[1])
+	l, err := net.Listen("unix", socketIn(args[1]))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	config := ""
-	for _, a := range args {
-		if v, ok := strings.CutPrefix(a, "--kubeconfig="); ok {
-			config = v
-		}
-	}
+	config := ownFlags(args[1])["kubeconfig"]
 	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, err := askAPI(config)
 		if err != nil {
@@ -273,17 +268,40 @@ func TestSecurePort(t *testing.T) {
 	}
 }
 
+// Every flag of the real one is either allowed on purpose or refused.
+func TestPartAllowsWhatManifestsUse(t *testing.T) {
+	dir := t.TempDir()
+	o, err := parse(dir, []string{
+		"--cert-dir=/tmp", "--secure-port=10250", "--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname",
+		"--kubelet-use-node-status-port", "--kubelet-insecure-tls", "--metric-resolution=15s", "-v=2",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Kubeconfig != filepath.Join(dir, "kubeconfig") || o.SecureServing.ServerCert.CertDirectory != filepath.Join(dir, "certs") {
+		t.Errorf("kubeconfig %s, certificates in %s", o.Kubeconfig, o.SecureServing.ServerCert.CertDirectory)
+	}
+	if !o.KubeletClient.InsecureKubeletTLS || o.SecureServing.BindPort != 10250 {
+		t.Errorf("the Pod's own flags are lost: %+v", o.KubeletClient)
+	}
+}
+
 // TestPartRejectsFlags shows that the child is the real metrics-server's
 // command line.
 func TestPartRejectsFlags(t *testing.T) {
 	tests := []struct{ args, want string }{
 		{"--no-such-flag", "unknown flag: --no-such-flag"},
 		{"--metric-resolution=1s", "metric-resolution should be a time duration at least 10s, but value 1s provided"},
-		{"--kubelet-insecure-tls --kubelet-certificate-authority=/ca", "cannot use both --kubelet-certificate-authority and --kubelet-insecure-tls"},
+		{"--kubelet-certificate-authority=/ca", "does not take --kubelet-certificate-authority,"},
+		{"--audit-log-path=../../../x --audit-policy-file=/p --v=1", "does not take --audit-log-path, --audit-policy-file,"},
+		{"--kubeconfig=/home/ann/.kube/config", "does not take --kubeconfig,"},
+		{"--tls-cert-file /c --tls-private-key-file /k", "does not take --tls-cert-file, --tls-private-key-file,"},
+		{"--debug-socket-path=/tmp/s", "--debug-socket-path"},
+		{"--bind-address=0.0.0.0", "does not take --bind-address,"},
 	}
 	for _, tt := range tests {
 		cmd := NewPartCommand()
-		cmd.SetArgs(append([]string{"--listen", filepath.Join(t.TempDir(), "s"), "--"}, strings.Fields(tt.args)...))
+		cmd.SetArgs(append([]string{"--dir", t.TempDir(), "--"}, strings.Fields(tt.args)...))
 		r, w := io.Pipe()
 		cmd.SetIn(r)
 		cmd.SetErr(io.Discard)
