@@ -103,9 +103,9 @@ lint: $(LINT) ## golangci-lint with gofumpt and the import rules, both modules
 	$(LINT) run --allow-serial-runners ./...
 	cd cluster/embedded && $(LINT) run --allow-serial-runners --config ../../.golangci.yml ./...
 
-# The pictures of docs/images, of the real program on a real cluster. The scripts
+# The pictures in assets, of the real program on a real cluster. The scripts
 # in hack/shot say what is typed.
-pictures: build ## take the pictures and the recording of docs/images anew
+pictures: build ## take the pictures and the recording in assets anew
 	@hack/shot/pictures.sh
 
 # Without cgo, as a release would be. What does not build is printed with its

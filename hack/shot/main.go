@@ -1,6 +1,6 @@
 // Command shot takes pictures of a terminal program: it runs the program on a
 // pty, plays a script of keys and waits, and writes what is on the screen as SVG
-// or PNG, and what happens on it as an animated GIF. docs/images is made with
+// or PNG, and what happens on it as an animated GIF. The pictures in assets are made with
 // it; see `make pictures`. PNG and GIF are drawn by rsvg-convert.
 //
 //	go run ./hack/shot -size 120x40 -script script.txt -- k8stutor start service

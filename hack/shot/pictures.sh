@@ -1,5 +1,5 @@
 #!/bin/bash
-# Takes the pictures of docs/images anew: the real program on a real embedded
+# Takes the pictures in assets anew: the real program on a real embedded
 # cluster, with a state folder of its own. About six minutes.
 #
 #   hack/shot/pictures.sh [NAME…]     all, or those whose script is NAME.txt
@@ -26,7 +26,7 @@ state=$(mktemp -d /tmp/k8s-shot.XXXXXX)
 bin=${K8STUTOR_BIN:-$PWD/bin/k8stutor}
 export XDG_STATE_HOME=$state XDG_CONFIG_HOME=$state XDG_CACHE_HOME=$state SHELL=/bin/sh PS1='$ ' LANG=C.UTF-8
 trap '"$bin" cluster delete >/dev/null 2>&1 || true; rm -rf "$state"' EXIT
-mkdir -p docs/images "$state/k8stutor"
+mkdir -p assets "$state/k8stutor"
 : >"$state/k8stutor/tour-seen" # the pictures are of somebody who has been here before
 go build -o "$state/shot" ./hack/shot
 
