@@ -15,7 +15,7 @@ EXE     := $(shell go env GOEXE)
 # that their build sets. The module k8s.io/kubectl v0.37.2 is of release v1.37.2.
 KUBECTL    = $(subst v0.,v1.,$(shell go list -m -f '{{.Version}}' k8s.io/kubectl))
 KUBERNETES = $(shell cd cluster/embedded && go list -m -f '{{.Version}}' k8s.io/kubernetes)
-ldflags    = -s -w -X main.version=$(VERSION) $(foreach pkg,k8s.io/component-base/version k8s.io/client-go/pkg/version,\
+ldflags    = -s -w -X github.com/k8stutor/k8stutor/internal/cli.version=$(VERSION) $(foreach pkg,k8s.io/component-base/version k8s.io/client-go/pkg/version,\
 	-X $(pkg).gitVersion=$(1) -X $(pkg).gitMajor=1 -X $(pkg).gitMinor=$(word 2,$(subst ., ,$(1))) -X $(pkg).gitTreeState=clean)
 LINT_VERSION := v2.15.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
@@ -45,19 +45,19 @@ vet:
 	cd cluster/embedded && go vet ./...
 
 # The race detector needs everything beneath a package compiled a second time.
-# Where that is all of Kubernetes, or kubectl and kind for the main package, it
+# Where that is all of Kubernetes, or kubectl and kind for internal/cli, it
 # would double the time of a cold run. So packages of the embedded module that
-# import kubernetes, client-go or apiserver, and the main package, are
+# import kubernetes, client-go or apiserver, and internal/cli, are
 # tested without it; what they do concurrently they do through packages that
 # have it.
-RACE_ROOT = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e|/hack/.*)?$$')
+RACE_ROOT = $$(go list ./... | grep -vE '^github.com/k8stutor/k8stutor(/e2e|/hack/.*|/internal/cli)?$$')
 DEPS      = go list -f '{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}} .' ./...
 RACE_EMBEDDED = $$($(DEPS) | grep -vE ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1)
 REST_EMBEDDED = $$($(DEPS) | grep -E ' k8s[.]io/(kubernetes|client-go|apiserver)/' | cut -d' ' -f1 | grep -vE '/(bench|fidelity|uptest)$$')
 
 unit: ## unit tests of both modules
 	go test -race $(RACE_ROOT)
-	go test . ./hack/...
+	go test ./internal/cli ./hack/...
 	cd cluster/embedded && go test -race $(RACE_EMBEDDED)
 	cd cluster/embedded && go test $(REST_EMBEDDED)
 

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/lessons/content"
+)
+
+func (a *app) bundleCmd() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "bundle",
+		Short: "Carry kind's images to where no registry can be reached",
+		Long: `A bundle is one file with the node image and the lessons' images for kind.
+Save it where there is a network, load it where there is none; start and
+cluster up then use it. The embedded cluster needs no bundle.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknown("subcommand of bundle", args[0], commandNames(cmd))
+			}
+			return cmd.Help()
+		},
+	}
+	c.AddCommand(a.bundleSave(), a.bundleLoad())
+	return c
+}
+
+func (a *app) bundleSave() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "save FILE",
+		Short: "Write the node image and the lessons' images into one file",
+		Args:  oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			addons, err := addonImages()
+			if err != nil {
+				return err
+			}
+			saved, left, err := cluster.SaveBundle(cmd.Context(), args[0], cluster.BundleOptions{
+				State: a.state, Image: a.nodeImage(), Images: a.v.GetString("lesson-images"), Addons: addons,
+			}, phaseLines(cmd.ErrOrStderr()))
+			if err != nil {
+				return fmt.Errorf("the bundle was not saved: %w", err)
+			}
+			for _, l := range left {
+				fmt.Fprintf(cmd.ErrOrStderr(), "not in the bundle: %s (%v); a lesson that installs it needs a registry, or a node image that has it\n", l.Name, l.Err)
+			}
+			return printBundle(cmd, saved, fmt.Sprintf("saved in %s; load it with `k8stutor bundle load %s`", args[0], args[0]))
+		},
+	}
+	outputFlag(c)
+	return c
+}
+
+func (a *app) bundleLoad() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "load FILE",
+		Short: "Take the images of a bundle, for clusters made without a registry",
+		Args:  oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			loaded, err := cluster.LoadBundle(cmd.Context(), a.state, args[0], phaseLines(cmd.ErrOrStderr()))
+			if err != nil {
+				return fmt.Errorf("the bundle was not loaded: %w", err)
+			}
+			return printBundle(cmd, loaded, "loaded; `k8stutor start --cluster kind` needs no registry now")
+		},
+	}
+	outputFlag(c)
+	return c
+}
+
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("`%s` takes one file, but got %d; see `%s --help`", cmd.CommandPath(), len(args), cmd.CommandPath())
+	}
+	return nil
+}
+
+func printBundle(cmd *cobra.Command, all []cluster.BundleImage, then string) error {
+	if output, _ := cmd.Flags().GetString("output"); output == "json" {
+		return writeJSON(cmd.OutOrStdout(), all)
+	}
+	out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	for _, b := range all {
+		fmt.Fprintf(out, "%s\t%s\t%s\t%.1f MB\n", b.Role, b.Name, b.Digest, float64(b.Size)/1e6)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), then+"\n")
+	return err
+}
+
+// imageLine finds images that are named with their registry: those without one
+// are the lessons' own, or nonsense on purpose.
+var imageLine = regexp.MustCompile(`(?m)^\s*(?:- )?image:\s*"?([a-z0-9-]+(?:\.[a-z0-9-]+)+/[^\s"#]+)`)
+
+// addonImages lists the images that the lessons' manifests name with their
+// registry, such as metrics-server's.
+func addonImages() ([]string, error) {
+	var found []string
+	err := fs.WalkDir(content.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".yaml") {
+			return err
+		}
+		data, err := fs.ReadFile(content.FS(), path)
+		for _, m := range imageLine.FindAllSubmatch(data, -1) {
+			found = append(found, string(m[1]))
+		}
+		return err
+	})
+	slices.Sort(found)
+	return slices.Compact(found), err
+}

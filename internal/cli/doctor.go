@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/k8stutor/k8stutor/cluster"
+)
+
+func (a *app) doctorCmd() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look whether this machine has what k8stutor needs, and say what to do",
+		Long: `Looks at the container engine, images, memory, disk, limits, ports, proxy,
+state folder and terminal. Each line is ok, warn (it works, but something is
+less than it could be) or fail (it would not work), with what to do about it.
+The exit code is 1 when something fails. --cluster kind and --cluster embedded
+ask about that one.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := a.home()
+			if err != nil {
+				return err
+			}
+			o, err := a.clusterOptions()
+			if err != nil {
+				return err
+			}
+			found := cluster.Diagnose(cmd.Context(), home, o)
+			found = append(found, terminalFindings(lookAtTerminal())...)
+			if output, _ := cmd.Flags().GetString("output"); output == "json" {
+				err = writeJSON(cmd.OutOrStdout(), found)
+			} else {
+				err = printFindings(cmd.OutOrStdout(), found)
+			}
+			if err != nil {
+				return err
+			}
+			for _, f := range found {
+				if f.Health == cluster.HealthFail {
+					return &exitError{exitFailed}
+				}
+			}
+			return nil
+		},
+	}
+	outputFlag(c)
+	return c
+}
+
+func printFindings(w io.Writer, found []cluster.Finding) error {
+	marks := map[cluster.Health]string{cluster.HealthOK: "✓ ok  ", cluster.HealthWarn: "! warn", cluster.HealthFail: "✗ fail"}
+	count := map[cluster.Health]int{}
+	for _, f := range found {
+		count[f.Health]++
+		fmt.Fprintf(w, "%s  %-14s %s\n", marks[f.Health], f.ID, f.Found)
+		if f.Advice != "" {
+			fmt.Fprintf(w, "        %-14s → %s\n", "", f.Advice)
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d ok, %d to look at, %d to mend\n", count[cluster.HealthOK], count[cluster.HealthWarn], count[cluster.HealthFail])
+	return err
+}
+
+// terminal is what the screen would run in.
+type terminal struct {
+	is            bool // stdin and stdout are a terminal
+	width, height int
+	name          string // $TERM
+	colours       colorprofile.Profile
+	locale        string // what decides on the character set
+}
+
+func lookAtTerminal() terminal {
+	out := int(os.Stdout.Fd())
+	t := terminal{
+		is: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(out), name: os.Getenv("TERM"),
+		colours: colorprofile.Env(os.Environ()),
+	}
+	t.width, t.height, _ = term.GetSize(out) // zero when it is none
+	for _, v := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if t.locale = os.Getenv(v); t.locale != "" {
+			break
+		}
+	}
+	return t
+}
+
+func terminalFindings(t terminal) []cluster.Finding {
+	if !t.is {
+		return []cluster.Finding{{
+			ID: "terminal", Health: cluster.HealthOK, Found: "this is no terminal: start prints plain text",
+			Advice: "run it in the terminal that you will learn in, to look at that one",
+		}}
+	}
+	size := cluster.Finding{ID: "terminal", Health: cluster.HealthOK, Found: fmt.Sprintf("%d×%d, TERM=%s", t.width, t.height, t.name)}
+	switch {
+	case t.name == "" || t.name == "dumb":
+		size.Health, size.Advice = cluster.HealthWarn, "the screen needs a terminal that can move its cursor: set TERM, such as xterm-256color, or use `k8stutor start --plain`"
+	case t.width < 40 || t.height < 12:
+		size.Health, size.Advice = cluster.HealthWarn, "the screen needs 40×12, and is good from 80×24 on: make the window larger"
+	case t.width < 80 || t.height < 24:
+		size.Health, size.Advice = cluster.HealthWarn, "the screen is good from 80×24 on: make the window larger, or its letters smaller"
+	}
+	colours := cluster.Finding{ID: "colours", Health: cluster.HealthOK, Found: t.colours.String()}
+	if t.colours < colorprofile.ANSI {
+		colours.Health, colours.Advice = cluster.HealthWarn, "there are none: unset NO_COLOR, or set TERM to what the terminal is, such as xterm-256color"
+	}
+	locale := cluster.Finding{ID: "locale", Health: cluster.HealthOK, Found: t.locale}
+	if up := strings.ToUpper(t.locale); !strings.Contains(up, "UTF-8") && !strings.Contains(up, "UTF8") {
+		locale.Health, locale.Found = cluster.HealthWarn, fmt.Sprintf("%q is no UTF-8 locale", t.locale)
+		locale.Advice = "programs in the shell may not show ✓ or Chinese: export LC_ALL=C.UTF-8"
+	}
+	return []cluster.Finding{size, colours, locale}
+}

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) keysCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "keys",
+		Short: "List the keys of the screen, and the names to change them by",
+		Long: `Lists what each key does: the scope in which it does it, the name of the action,
+the keys, and what it is for. In the scope "prefix" the prefix key comes first.
+
+The config file gives an action other keys, by its name for all scopes that
+know it, or by SCOPE.ACTION for one:
+
+  prefix: ctrl+b
+  keys:
+    next: x
+    overlay.close: [esc, f10]`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lang, err := a.lang()
+			if err != nil {
+				return err
+			}
+			rows, err := a.keys.Rows(lang)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "SCOPE\tACTION\tKEYS\tMEANING")
+			for _, r := range rows {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Scope, r.Action, strings.Join(r.Keys, " "), r.Meaning)
+			}
+			return w.Flush()
+		},
+	}
+}

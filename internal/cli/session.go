@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/lessons"
+)
+
+// lesson is a session with what a shell for it needs.
+type lesson struct {
+	lesson     *lessons.Lesson
+	session    *lessons.Session
+	lang       string
+	kubeconfig string // points to the lesson's namespace
+	path       string // PATH for the learner's shell
+	dir        string // where that shell begins
+
+	// latest is the newest Update that await has read. The screen reads the
+	// session's updates itself.
+	latest lessons.Update
+}
+
+// openLesson opens the lesson's namespace and begins the session, at the step
+// that is named or else where the learner was. Entering another step than the cluster is at empties the
+// namespace; with stay that is an error instead.
+func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, stay bool) (*lesson, error) {
+	kubectl, err := linkKubectl(a.state)
+	if err != nil {
+		return nil, err
+	}
+	l := &lesson{
+		lesson: o.at.lesson, lang: o.lang,
+		kubeconfig: filepath.Join(o.home.Dir(), o.at.lesson.Namespace()+".kubeconfig"),
+		path:       withKubectl(os.Getenv("PATH"), kubectl),
+	}
+	// Scripts of lessons get the built-in kubectl, whatever the learner has:
+	// they were proved with it.
+	space, err := cluster.OpenSpace(ctx, access, o.at.lesson.Namespace(), cluster.SpaceOptions{
+		Kubeconfig: l.kubeconfig,
+		Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the lesson's namespace: %w", err)
+	}
+	options := lessons.SessionOptions{Lesson: o.at.lesson, World: space, Lang: o.lang, Progress: o.progress}
+	if o.at.step != nil {
+		entered, err := space.Entered(ctx)
+		if err != nil {
+			return nil, err
+		}
+		// The step that the cluster is at is resumed, not begun anew, unless
+		// another case of it is asked for.
+		id, seed := lessons.Entered(entered)
+		if id != o.at.step.ID || o.seed > 0 && o.seed != seed {
+			if stay {
+				return nil, fmt.Errorf("the cluster is at %s, not at %s: `k8stutor reset %s` goes there (it empties the namespace %s)", stepOrNone(o.at.lesson, id), o.at, o.at, space.Namespace())
+			}
+			options.Step, options.Seed = o.at.step.ID, o.seed
+		}
+	}
+	if l.session, err = lessons.StartSession(ctx, options); err != nil {
+		return nil, err
+	}
+	if l.dir, err = a.shellDir(l); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// await reads updates until one is as wanted. A step whose beginning could not
+// be made is an error.
+func (l *lesson) await(ctx context.Context, wanted func(lessons.Update) bool) error {
+	for {
+		select {
+		case u, ok := <-l.session.Updates():
+			if !ok {
+				return errors.New("the lesson has ended")
+			}
+			l.latest = u
+			if !wanted(u) {
+				continue
+			}
+			if u.Phase == lessons.PhaseFailed {
+				return fmt.Errorf("step %s/%s can't begin: %s", u.Lesson, u.Step, u.Detail)
+			}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// awaitTurn waits until it is the learner's turn, in the entry of a step with
+// this number or a later one.
+func (l *lesson) awaitTurn(ctx context.Context, entry int) error {
+	return l.await(ctx, func(u lessons.Update) bool { return u.Entry >= entry && u.Phase != lessons.PhaseSetup })
+}
+
+// outcomeOf is an Update's outcome with what else the learner must know.
+func outcomeOf(u lessons.Update) lessons.Outcome {
+	o := u.Outcome
+	if o.Problem == "" {
+		o.Problem = u.Warning
+	}
+	return o
+}
+
+// Close ends the session. The cluster stays as it is.
+func (l *lesson) Close() { l.session.Close() }
+
+func stepOrNone(l *lessons.Lesson, step string) string {
+	if step == "" {
+		return "no step of lesson " + l.Name()
+	}
+	return l.Name() + "/" + step
+}
