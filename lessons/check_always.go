@@ -35,7 +35,7 @@ func alwaysKind() *checkKind {
 			),
 			verdicts: []verdictDoc{
 				{Met, "it held from the beginning to the end"},
-				{Converging, "it has begun and holds so far"},
+				{Converging, "it has begun, and holds so far"},
 				{Unmet, "it has not begun"},
 				{Violated, "a change broke it; the learner sees the evidence and can retry"},
 			},

@@ -24,7 +24,7 @@ func happenedKind() *checkKind {
 			fields: []fieldDoc{
 				{"resource", "the resource whose changes are looked at"},
 				{"name", "only changes of the object with this name"},
-				{"namespace", "namespace of the objects; default: the lesson's. Declare any other in `touches`"},
+				{"namespace", "namespace of the objects; default: the lesson's. Declare another one in `touches`"},
 				{"expr", "condition on one change"},
 				{"atLeast", "how many different objects must have had such a change; default 1"},
 			},

@@ -17,16 +17,16 @@ type objectFields struct {
 
 func objectDocs() []fieldDoc {
 	return []fieldDoc{
-		{"resource", "with `name`: the object the check is about. The expressions see it as `object` and `baseline`. While it does not exist the check is not met and says so; leave both out to write about several objects, or about absence"},
+		{"resource", "with `name`: the object that the check is about, which the expressions see as `object` and `baseline`. While it does not exist, the check is not met and says so. Leave both out to write about several objects, or about absence"},
 		{"name", "name of the object; required with `resource`"},
-		{"namespace", "namespace of the object; default: the lesson's. Declare any other in `touches`"},
+		{"namespace", "namespace of the object; default: the lesson's. Declare another one in `touches`"},
 	}
 }
 
 // objectScope is the scope of expressions about the present.
 func objectScope() scope {
 	return scope{variables: []variable{
-		{name: "object", doc: "the object that `resource` and `name` name, as it is now; null when the check names none"},
+		{name: "object", doc: "the object given by `resource` and `name`, as it is now; null when they are left out"},
 		{name: "baseline", doc: "the same object when the step began; null when it did not exist"},
 	}}
 }

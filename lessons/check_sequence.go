@@ -24,11 +24,11 @@ func sequenceKind() *checkKind {
     - {id: old-gone,  resource: pods, expr: "new == null && old.spec.containers[0].image == 'go-api:0.0.1'"}
 `,
 			fields: []fieldDoc{
-				{"moments", "two or more, each with `id`, `resource`, `expr` (a condition on one change) and optionally `name` (only changes of the object with this name)"},
+				{"moments", "two or more, each with `id`, `resource` and `expr` (a condition on one change), and optionally `name` (only changes of the object with this name)"},
 			},
 			verdicts: []verdictDoc{
 				{Met, "every moment was seen, in order"},
-				{Unmet, "the reason names the next moment"},
+				{Unmet, "a moment is missing; the reason names the next one"},
 			},
 		},
 	}

@@ -18,7 +18,7 @@ func steadyKind() *checkKind {
 			example: `
 - id: stays-up
   kind: steady
-  expr: list('pods', {'app': 'go-api'}).all(p, ready(p))
+  expr: "list('pods', {'app': 'go-api'}).all(p, ready(p))"
   for: 15s
 `,
 			fields: append(objectDocs(),

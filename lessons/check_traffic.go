@@ -24,7 +24,7 @@ func trafficKind() *checkKind {
   versions: ['0.0.1', '0.0.2']
   pods: 2
   expr: traffic.failed == 0 && size(traffic.pods) >= 2
-  from: started
+  from: pod-deleted
 `,
 			fields: []fieldDoc{
 				{"atLeast", "how many answers"},

@@ -40,6 +40,9 @@ func (s scope) key() string {
 	for i, v := range s.variables {
 		names[i] = v.name
 	}
+	if s.values {
+		names = append(names, "and the functions for values")
+	}
 	return strings.Join(names, " ")
 }
 
