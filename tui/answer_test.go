@@ -106,7 +106,7 @@ func TestQuestionAfterQuestion(t *testing.T) {
 					asked += <-s.session.asked
 				}
 				if p := s.lesson.prompt; p != nil {
-					text = string(p.text)
+					text = p.line.text
 				}
 				if shell != tt.shell || asked != tt.asked || s.focus != tt.focus || text != tt.text {
 					t.Errorf("shell %q, asked %q, focus %v, text %q; want %q, %q, %v, %q", shell, asked, s.focus, text, tt.shell, tt.asked, tt.focus, tt.text)

@@ -77,10 +77,13 @@ const (
 	actEraseNext action = "erase-next"
 	actEraseWord action = "erase-word"
 	actEraseLine action = "erase-line"
+	actEraseEnd  action = "erase-end"
 	actCurLeft   action = "cursor-left"
 	actCurRight  action = "cursor-right"
 	actCurStart  action = "cursor-start"
 	actCurEnd    action = "cursor-end"
+	actWordLeft  action = "word-left"
+	actWordRight action = "word-right"
 	actAccept    action = "accept" // what was typed to look for
 
 	actDone  action = "done"      // with moving the borders
@@ -231,7 +234,7 @@ func defaultBindings() bindings {
 		},
 		scopeConfirm: {
 			{actYes, []string{"y"}, "help_yes"},
-			{actNo, []string{"n", "esc"}, "help_no"},
+			{actNo, []string{"n", "esc", "ctrl+c"}, "help_no"},
 		},
 		scopeMap: {
 			{actLineUp, []string{"up", "k"}, "help_lesson_up"},
@@ -247,10 +250,13 @@ func defaultBindings() bindings {
 		scopeEdit: {
 			{actErase, []string{"backspace"}, "help_erase"},
 			{actEraseNext, []string{"delete"}, "help_erase_next"},
-			{actEraseWord, []string{"ctrl+w"}, "help_erase_word"},
+			{actEraseWord, []string{"ctrl+w", "alt+backspace"}, "help_erase_word"},
 			{actEraseLine, []string{"ctrl+u"}, "help_erase_line"},
+			{actEraseEnd, []string{"ctrl+k"}, "help_erase_end"},
 			{actCurLeft, []string{"left", "ctrl+b"}, "help_cursor"},
 			{actCurRight, []string{"right", "ctrl+f"}, ""},
+			{actWordLeft, []string{"alt+b", "ctrl+left", "alt+left"}, "help_words"},
+			{actWordRight, []string{"alt+f", "ctrl+right", "alt+right"}, ""},
 			{actCurStart, []string{"home", "ctrl+a"}, "help_cursor_ends"},
 			{actCurEnd, []string{"end", "ctrl+e"}, ""},
 			{actAccept, []string{"enter"}, "help_accept"},

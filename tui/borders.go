@@ -180,9 +180,9 @@ func (m *model) bottomBorder() string {
 	if !l.split() {
 		shown = m.focus
 	}
-	label := " " + m.footer() + " "
-	if m.overlay.open {
-		label = "" // it is in the text's own border, which lies over this one
+	label := ""
+	if !m.modes.has(m.overlay) { // it is in the text's own border then, which lies over this one
+		label = " " + m.footer() + " "
 	}
 	if l.arrange != arrangeSide || ansi.StringWidth(label)+4 > l.divider {
 		style := m.border(shown)

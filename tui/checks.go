@@ -18,12 +18,17 @@ type checksView struct {
 	words   *words
 	styles  *styles
 	keys    *Keymap
+
+	// What foot has drawn: a line in which an answer is typed, the column of
+	// the cursor, and how many lines are below it.
+	typed               bool
+	typedAt, typedBelow int
 }
 
 // lines draws the head and what stands under it, in room lines with the head
 // where that can be done: what is open matters more than what is met, and what
 // can be done now matters most. The head is empty while there are no checks.
-func (v checksView) lines(room int) (head string, lines []string) {
+func (v *checksView) lines(room int) (head string, lines []string) {
 	foot := v.foot()
 	o := v.outcome()
 	if o == nil {
@@ -48,7 +53,7 @@ func (v checksView) lines(room int) (head string, lines []string) {
 
 // rule fills the head's line, and says how many lines of the text are below and
 // the key that leads there, as far as there is room.
-func (v checksView) rule(head string, below int) string {
+func (v *checksView) rule(head string, below int) string {
 	dashes := v.width - ansi.StringWidth(head) - 1
 	line := v.styles.border.Render
 	if below > 0 {
@@ -62,7 +67,7 @@ func (v checksView) rule(head string, below int) string {
 }
 
 // more says how much of the text is below, and the key that leads there.
-func (v checksView) more(lines int) string {
+func (v *checksView) more(lines int) string {
 	return v.styles.dim.Render(v.words.say("more_below", "Count", lines)) + " " + v.styles.key.Render(v.keys.chord(actLesson))
 }
 
@@ -74,7 +79,7 @@ type listing struct {
 }
 
 // list draws the checks in room lines, as much of them as there is room for.
-func (v checksView) list(room int) []string {
+func (v *checksView) list(room int) []string {
 	checks := v.outcome().Checks
 	if v.compact && (v.outcome().Met || v.prompting()) {
 		return nil // the head says it
@@ -99,11 +104,11 @@ func (v checksView) list(room int) []string {
 	return out
 }
 
-func (v checksView) prompting() bool { return v.prompt != nil && !v.prompt.idle }
+func (v *checksView) prompting() bool { return v.prompt != nil && !v.prompt.idle }
 
 // draw draws the checks in one way. Where there is one reason only, it is that
 // of what was broken, or else of the first that is open.
-func (v checksView) draw(way listing) []string {
+func (v *checksView) draw(way listing) []string {
 	checks := v.outcome().Checks
 	first := slices.IndexFunc(checks, func(c lessons.CheckResult) bool { return c.Verdict == lessons.Violated })
 	if first < 0 {
@@ -125,7 +130,7 @@ func (v checksView) draw(way listing) []string {
 // check draws one check, without why. Where space is short, the glyph stands
 // for the word when the title needs the line, and an open question has the key
 // instead.
-func (v checksView) check(c lessons.CheckResult, wrapped bool) []string {
+func (v *checksView) check(c lessons.CheckResult, wrapped bool) []string {
 	s := v.styles
 	m, word := verdict(c.Verdict)
 	title := s.text.Render(c.Title)
@@ -156,7 +161,7 @@ func (v checksView) check(c lessons.CheckResult, wrapped bool) []string {
 
 // why says why a check is not met; where space is short, that is the question
 // for one that has not been answered.
-func (v checksView) why(c lessons.CheckResult, wrapped bool) []string {
+func (v *checksView) why(c lessons.CheckResult, wrapped bool) []string {
 	if c.Verdict == lessons.Met || v.prompting() && c.ID == v.prompt.check {
 		return nil // the prompt says what was wrong
 	}
@@ -182,7 +187,7 @@ func (v checksView) why(c lessons.CheckResult, wrapped bool) []string {
 }
 
 // foot is what stands under the checks: what can be done now.
-func (v checksView) foot() []string {
+func (v *checksView) foot() []string {
 	var out []string
 	s, w := v.styles, v.words
 	say := func(style ink, text string) {
@@ -237,7 +242,7 @@ func (v checksView) foot() []string {
 
 // promptLines draws the question that is being answered: which one it is, its
 // options, what was wrong with the answer before, and the line to type in.
-func (v checksView) promptLines() []string {
+func (v *checksView) promptLines() []string {
 	s, w, p := v.styles, v.words, v.prompt
 	q := p.question(v.outcome())
 	if q == nil {
@@ -260,16 +265,11 @@ func (v checksView) promptLines() []string {
 			out = append(out, wrap(s.bad.Render("✗ "+oneLine(why)), v.width, "  ")...)
 		}
 	}
-	before, at, after := string(p.text[:p.pos]), " ", ""
-	if p.pos < len(p.text) {
-		at, after = string(p.text[p.pos]), string(p.text[p.pos+1:])
-	}
-	line := s.strong.Render(before) + s.cursor.Render(at) + s.strong.Render(after)
-	if over := ansi.StringWidth(before) + 4 - v.width; over > 0 {
-		line = ansi.Cut(line, over, over+v.width)
-	}
-	out = append(out, fit(s.key.Render("❯ ")+line, v.width))
+	text, cursor := p.line.view(v.width - 2)
+	v.typed, v.typedAt = true, 2+cursor
+	out = append(out, fit(s.key.Render("❯ ")+s.strong.Render(text), v.width))
 	if !v.compact {
+		v.typedBelow = 1
 		out = append(out, fit(s.dim.Render("  "+w.say("prompt_keys", "Send", v.keys.name(scopeAnswer, actSend), "Cancel", v.keys.name(scopeAnswer, actCancel))), v.width))
 	}
 	return out

@@ -63,7 +63,7 @@ func TestChooseAnObject(t *testing.T) {
 			t.Errorf("%q: %q is not on the screen:\n%s", tt.keys, tt.shown, s.text())
 		}
 		s.press("esc")
-		if s.overlay.open || s.focus != paneCluster {
+		if s.modes.has(s.overlay) || s.focus != paneCluster {
 			t.Errorf("%q: Esc did not just close the text", tt.keys)
 		}
 	}
@@ -90,7 +90,7 @@ func TestOverlaySearch(t *testing.T) {
 		t.Errorf("after N:\n%s", s.text())
 	}
 	s.press("q")
-	if s.overlay.open {
+	if s.modes.has(s.overlay) {
 		t.Error("q did not close it")
 	}
 }
@@ -109,8 +109,8 @@ func TestLateAnswer(t *testing.T) {
 	for _, msg := range runAll(cmds[0]) {
 		s.send(msg)
 	}
-	if s.overlay.open || ended == nil {
-		t.Errorf("the text is open: %v; its context was cancelled: %v", s.overlay.open, ended)
+	if s.modes.has(s.overlay) || ended == nil {
+		t.Errorf("the text is open: %v; its context was cancelled: %v", s.modes.has(s.overlay), ended)
 	}
 }
 
@@ -240,13 +240,13 @@ func TestOverlayFootFits(t *testing.T) {
 		for _, width := range []int{60, 80, 100, 120, 160, 200} {
 			for _, words := range []string{"", "port", strings.Repeat("映像檔", 40)} {
 				s := newScreen(t, lang, width, 40, 3)
-				s.overlay.show("text", strings.Repeat("port: 映像檔\n", 120))
+				s.showText("text", strings.Repeat("port: 映像檔\n", 120))
 				if words != "" {
 					s.frame()
-					s.overlay.search.text = []rune(words)
+					s.overlay.search.line.text = words
 					s.overlay.find()
 				}
-				foot := s.overlayFoot()
+				foot, _ := s.overlay.footer(s.model)
 				if room := s.overlayRect().w - 6; ansi.StringWidth(foot) > room {
 					t.Errorf("%s, %d columns, search %.12q: the foot takes %d columns of %d: %s", lang, width, words, ansi.StringWidth(foot), room, ansi.Strip(foot))
 				}

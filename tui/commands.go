@@ -158,7 +158,7 @@ func (m *model) insertCommand() tea.Cmd {
 	c, ok := m.lesson.chosen()
 	switch {
 	case !ok && m.focus == paneLesson:
-		return m.setFocus(paneShell)
+		return m.goTo(paneShell)
 	case !ok:
 		m.notice = m.words.say("no_command")
 		return nil
@@ -166,7 +166,7 @@ func (m *model) insertCommand() tea.Cmd {
 		m.notice = m.words.say("copied_lines")
 		return tea.SetClipboard(c.text)
 	case m.shell.term == nil || m.shell.ended():
-		return m.setFocus(paneShell)
+		return m.goTo(paneShell)
 	}
 	m.lesson.touch()
 	if err := m.shell.term.Paste(c.text); err != nil {
@@ -174,7 +174,7 @@ func (m *model) insertCommand() tea.Cmd {
 		return nil
 	}
 	m.shell.follow()
-	return m.setFocus(paneShell)
+	return m.goTo(paneShell)
 }
 
 // copyCommand puts the chosen command on the clipboard of the learner's

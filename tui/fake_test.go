@@ -280,7 +280,11 @@ func (s *screen) press(keys ...string) []tea.Cmd {
 }
 
 func keyPress(name string) tea.KeyPressMsg {
+	if c, ok := strings.CutPrefix(name, "alt+"); ok {
+		return tea.KeyPressMsg{Code: []rune(c)[0], Mod: tea.ModAlt}
+	}
 	special := map[string]rune{
+		"right": tea.KeyRight, "delete": tea.KeyDelete,
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "pgup": tea.KeyPgUp,
 		"pgdown": tea.KeyPgDown, "up": tea.KeyUp, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "space": tea.KeySpace,
 		"f1": tea.KeyF1, "f2": tea.KeyF2, "f10": tea.KeyF10, "f12": tea.KeyF12,

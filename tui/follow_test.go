@@ -104,7 +104,7 @@ func TestFollow(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("ended with %v", err)
 		}
-		if wait() != nil || s.overlay.open || s.overlay.follow != nil {
+		if wait() != nil || s.modes.has(s.overlay) || s.overlay.follow != nil {
 			t.Error("it goes on after the overlay has closed")
 		}
 	})
@@ -193,10 +193,10 @@ func TestFollowIsBounded(t *testing.T) {
 	if f.bytes > maxOverlayBytes || f.bytes < maxOverlayBytes/2 {
 		t.Errorf("%d bytes are kept", f.bytes)
 	}
-	p := &overlayPane{open: true, room: 10}
+	p := &overlayPane{room: 10}
 	p.set("first")
 	p.wrapTo(80)
-	p.search.text = []rune("line 1")
+	p.search.line.text = "line 1"
 	for n := range 3 * maxOverlayLines {
 		p.append([]string{"line " + itoa(n)})
 		p.wrapTo(80)

@@ -3,70 +3,58 @@ package tui
 import (
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
-// footer is what the bottom border says: a question, what there is to be told,
-// or the keys.
+// footer is what the bottom border says: what the mode in front has to say, or
+// for the time being what there is to be told.
 func (m *model) footer() string {
-	s, w := m.styles, m.words
+	text, stays := m.front().footer(m)
 	switch {
-	case m.confirm != nil:
-		// Where there is no room for both, it is better to know the keys.
-		keys := m.keyHints(m.keys.name(scopeConfirm, actYes), "yes", m.keys.name(scopeConfirm, actNo), "no")
-		room := max(m.layout.width-ansi.StringWidth(keys)-10, 0)
-		return s.waitBold.Render(ansi.Truncate("? "+m.confirm.question, room, "…")) + "  " + keys
+	case stays:
 	case m.praise != "":
-		return s.goodBold.Render("✓ " + m.praise)
+		return m.styles.goodBold.Render("✓ " + m.praise)
 	case m.notice != "":
-		return s.wait.Render("! " + oneLine(m.notice))
-	case m.overlay.open:
-		return m.overlayFoot()
-	case m.prefixed:
-		return s.brand.Render(" "+m.prefixName()+" ") + " " + m.hints(scopePrefix, len(m.prefixName())+3,
-			actHint, actNext, actBack, actDraw, actAnswer, actInsert, actCopy, actReset, actLesson, actCluster, actShell, actZoom, actMap, actQuit)
-	case m.resizing:
-		key := func(a action) string { return m.keys.name(scopePrefix, a) }
-		return m.keyHints(key(actLeft)+" "+key(actRight)+" "+key(actUp)+" "+key(actDown), "resize", m.keys.name(scopeResize, actDone), "done")
-	case m.prompting():
-		return m.promptHints()
-	case m.focus == paneShell && m.shell.browse != nil:
-		return m.historyFooter()
+		return m.styles.wait.Render("! " + oneLine(m.notice))
 	}
-	after := s.dim.Render(w.say("then", "Key", m.prefixName()) + " ")
-	switch m.focus {
-	case paneLesson:
-		key := func(a action) string { return m.keys.name(scopeLesson, a) }
-		first := m.keyHints(m.upDown(scopeLesson), "scroll", key(actShell), "shell")
-		if len(m.lesson.commands) > 0 {
-			first = m.keyHints(key(actPrevCmd)+" "+key(actNextCmd), "command", key(actInsert), "insert", key(actCopy), "copy", key(actShell), "shell")
-		}
-		rest := s.dim.Render(" · ") + after
-		if ansi.StringWidth(first+rest+m.keyHints(m.keys.name(scopePrefix, actHelp), "help")) > m.layout.width-6 {
-			return first
-		}
-		first += rest
-		return first + m.hints(scopePrefix, ansi.StringWidth(first), actHint, actNext, actQuit)
-	case paneCluster:
-		first := m.keyHints(m.upDown(scopeCluster), "select") + s.dim.Render("  ")
-		return first + m.hints(scopeCluster, ansi.StringWidth(first), actDescribe, actYAML, actLogs, actPrevious, actEvents, actShell)
+	return text
+}
+
+// footerAt is where the footer begins: in the border of the text over the panes,
+// or in that of the screen.
+func (m *model) footerAt() (x, y int) {
+	if m.modes.has(m.overlay) {
+		r := m.overlayRect()
+		return r.x + 3, r.y + r.h - 1
 	}
-	return after + m.hints(scopePrefix, ansi.StringWidth(after), actHint, actNext, actLesson, actCluster, actZoom, actQuit)
+	return 3, m.height - 1
+}
+
+// typedInFooter draws a line that is being typed in the footer, in a part of its
+// width, and leaves a cell for the cursor.
+func (m *model) typedInFooter(l *inputLine, width int) string {
+	text, _ := l.view(m.searchRoom(width))
+	return m.styles.key.Render("/") + m.styles.strong.Render(text) + " "
+}
+
+// searchRoom is how many columns of a footer a search has.
+func (m *model) searchRoom(width int) int { return max(width/2, 8) }
+
+// cursorInFooter is the cursor of such a line.
+func (m *model) cursorInFooter(l *inputLine, width int) *tea.Cursor {
+	x, y := m.footerAt()
+	_, at := l.view(m.searchRoom(width))
+	return tea.NewCursor(x+1+at, y)
+}
+
+// afterPrefix is what stands before the keys that follow the prefix key.
+func (m *model) afterPrefix() string {
+	return m.styles.dim.Render(m.words.say("then", "Key", m.prefixName()) + " ")
 }
 
 // idle tells whether an action has nothing to do in this step.
 func (m *model) idle(a action) bool { return a == actDraw && m.lesson.page.Seed == 0 }
-
-func (m *model) promptHints() string {
-	key := func(a action) string { return m.keys.name(scopeAnswer, a) }
-	if m.lesson.prompt.over != promptOpen {
-		return m.keyHints(key(actSend), "go_on")
-	}
-	if _, _, open := m.lesson.prompt.place(m.lesson.outcome()); open > 1 {
-		return m.keyHints(key(actSend), "send", key(actQuestion), "question", key(actCancel), "shell")
-	}
-	return m.keyHints(key(actSend), "send", key(actCancel), "shell")
-}
 
 // hints draws as many of the actions' keys as fit beside what stands before
 // them, and the help's always.

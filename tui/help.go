@@ -1,19 +1,55 @@
 package tui
 
 import (
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
-// helpBox draws the keys of the pane in focus, and those after the prefix key.
-func (m *model) helpBox() []string {
+// help is the keys, over the panes.
+type help struct {
+	inert
+	scroll int // in lines
+}
+
+func (m *model) openHelp() { m.modes.push(&help{}) }
+
+func (h *help) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	by := linesBy(m.keys.in(scopeOverlay).at(k.String()), m.height/2)
+	if by == 0 {
+		m.modes.close(h)
+	}
+	h.scroll = max(h.scroll, 0) + by
+	return nil
+}
+
+func (h *help) prefix(m *model) (tea.Cmd, bool) {
+	m.modes.close(h)
+	return nil, true
+}
+
+func (h *help) mouse(_ *model, msg tea.MouseMsg) tea.Cmd {
+	if wheel, ok := msg.(tea.MouseWheelMsg); ok {
+		h.scroll = max(h.scroll, 0) + notch(wheel)
+	}
+	return nil
+}
+
+func (h *help) draw(m *model, frame []string) []string { return overlay(frame, h.box(m), m.width) }
+
+func (*help) footer(m *model) (string, bool) {
+	return m.keyHints(m.upDown(scopeOverlay), "scroll") + "  " + m.styles.dim.Render(m.words.say("any_key_closes")), false
+}
+
+// box draws the keys of the mode under it, and those after the prefix key.
+func (h *help) box(m *model) []string {
 	s, w := m.styles, m.words
-	here := m.helpHere()
+	here := m.helpHere(h)
 	global := m.helpRows(scopePrefix, m.prefixName()+" ")
 	global = append(global, [2]string{m.prefixName() + " " + m.prefixName(), "help_literal"})
 	marks := s.mark(markGood) + " " + w.say("verdict_met") + "   " + s.mark(markWait) + " " + w.say("verdict_converging") + "   " +
 		s.mark(markOpen) + " " + w.say("verdict_unmet") + "   " + s.mark(markBad) + " " + w.say("verdict_violated")
 	left := append([]string{s.title.Render(w.say("help_title")), ""}, m.helpLines(global)...)
-	right := []string{s.title.Render(m.paneName(m.focus)), ""}
+	right := []string{s.title.Render(m.helpTitle()), ""}
 	if len(here) > 0 {
 		right = append(right, m.helpLines(here)...)
 	} else {
@@ -25,11 +61,11 @@ func (m *model) helpBox() []string {
 	}
 	body = append(body, "", marks)
 	room := m.height - 4 - 2 // without the box, and with the last lines
-	m.helpScroll = max(min(m.helpScroll, len(body)-room), 0)
+	h.scroll = max(min(h.scroll, len(body)-room), 0)
 	end := s.dim.Render(w.say("help_close"))
 	if len(body) > room {
-		below := len(body) - room - m.helpScroll
-		body = body[m.helpScroll : m.helpScroll+room]
+		below := len(body) - room - h.scroll
+		body = body[h.scroll : h.scroll+room]
 		end = s.key.Render(m.upDown(scopeOverlay)) + " " + s.dim.Render(w.say("key_scroll")+w.say("more_below", "Count", below)) + "  " + end
 	}
 	return m.box(append(body, "", end))
@@ -55,19 +91,20 @@ func (m *model) twoColumns(left, right []string) []string {
 	return out
 }
 
-// helpHere is the keys of the pane in focus, none for the shell.
-func (m *model) helpHere() [][2]string {
-	switch m.focus {
-	case paneLesson:
-		return m.helpRows(scopeLesson, "")
-	case paneCluster:
-		return m.helpRows(scopeCluster, "")
-	case paneShell:
-		if m.shell.browse != nil {
-			return m.helpRows(scopeHistory, "")
-		}
+// helpTitle names what has the keys that are explained.
+func (m *model) helpTitle() string {
+	if m.modes.has(m.overlay) {
+		return m.overlay.title
 	}
-	return nil
+	return m.paneName(m.focus)
+}
+
+// helpHere is the keys of the mode under the help, none for the shell.
+func (m *model) helpHere(h *help) (rows [][2]string) {
+	for _, in := range m.under(h).scopes() {
+		rows = append(rows, m.helpRows(in, "")...)
+	}
+	return rows
 }
 
 // helpRows is the keys of a scope with the messages that explain them. The keys

@@ -193,7 +193,7 @@ func (k *Keymap) Rows(lang string) ([]KeyRow, error) {
 // joins tells whether an action is explained together with the one before it.
 func joins(a action) bool {
 	switch a {
-	case actPrevCmd, actLeft, actDown, actHistDown, actLineUp, actPageUp, actBottom, actMatchBack, actCharRight, actLineEnd, actMarkLines, actCurRight, actCurEnd:
+	case actPrevCmd, actLeft, actDown, actHistDown, actLineUp, actPageUp, actBottom, actMatchBack, actCharRight, actLineEnd, actMarkLines, actCurRight, actCurEnd, actWordRight:
 		return true
 	}
 	return false

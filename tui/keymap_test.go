@@ -179,18 +179,18 @@ func TestRemappedCorners(t *testing.T) {
 	if s.frame(); !strings.Contains(s.text(), "f5 done") {
 		t.Errorf("moving the borders:\n%s", s.text())
 	}
-	if s.press("f5"); s.resizing {
+	if s.press("f5"); s.modes.has(resizeMode{}) {
 		t.Error("f5 does not end moving the borders")
 	}
 
 	s = screen()
-	s.overlay.show("text", "one\ntwo\nthree")
+	s.showText("text", "one\ntwo\nthree")
 	s.frame()
 	s.press("/", "t", "w", "x", "f2", "f3")
-	if o := s.overlay; o.search.typing || string(o.search.text) != "tw" || len(o.search.found) != 1 {
+	if o := s.overlay; s.front() != mode(o) || o.search.line.text != "tw" || len(o.search.found) != 1 {
 		t.Errorf("search in a text: %+v", o.search)
 	}
-	if s.press("/", "a", "f4"); s.overlay.search.typing || !s.overlay.open {
+	if s.press("/", "a", "f4"); s.front() != mode(s.overlay) {
 		t.Error("f4 does not give up the search")
 	}
 
@@ -204,7 +204,7 @@ func TestRemappedCorners(t *testing.T) {
 	}
 
 	s = screen()
-	s.stage = starting
+	s.stage, s.modes = starting, modeStack{startMode{}}
 	if !strings.Contains(s.text(), "f6 cancels") {
 		t.Errorf("the start:\n%s", s.text())
 	}

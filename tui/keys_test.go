@@ -244,26 +244,6 @@ func TestStartPane(t *testing.T) {
 	}
 }
 
-func TestPromptEditing(t *testing.T) {
-	p := &prompt{}
-	press := func(k string) { p.edit(defaultKeymap().in(scopeEdit).at(keyPress(k).String()), keyPress(k)) }
-	for _, k := range []string{"叢", "集", "a", "left", "left", "b", "home", "c", "ctrl+e", "d", "space"} {
-		press(k)
-	}
-	if got := string(p.text); got != "c叢b集ad" {
-		t.Errorf("text %q", got)
-	}
-	p.insert(" two words")
-	press("ctrl+w")
-	if got := string(p.text); got != "c叢b集ad two " {
-		t.Errorf("after ^W %q", got)
-	}
-	press("ctrl+u")
-	if len(p.text) != 0 {
-		t.Errorf("after ^U %q", string(p.text))
-	}
-}
-
 // TestBindings: no key means two things in one scope, and everything in the
 // table can be reached.
 func TestBindings(t *testing.T) {

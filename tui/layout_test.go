@@ -101,7 +101,7 @@ func TestResize(t *testing.T) {
 	}
 	checkFrame(t, s.model)
 	s.press("esc")
-	if s.resizing || len(s.shell.ahead) != 0 {
+	if s.modes.has(resizeMode{}) || len(s.shell.ahead) != 0 {
 		t.Error("Esc did not just end the moving")
 	}
 	divider = s.layout.divider
@@ -110,7 +110,7 @@ func TestResize(t *testing.T) {
 		s.send(tea.MouseMotionMsg{X: divider - 10, Y: 7, Button: tea.MouseLeft}),
 		s.send(tea.MouseReleaseMsg{X: divider - 10, Y: 7}),
 	)
-	if s.layout.divider != divider-10 || s.drag != dragNothing {
+	if s.layout.divider != divider-10 || len(s.modes) > 0 {
 		t.Errorf("the mouse moved the divider from %d to %d", divider, s.layout.divider)
 	}
 	separator = s.layout.separator

@@ -26,6 +26,7 @@ type lessonPane struct {
 	commands  []command // in the body
 	command   int       // the chosen one; -1 for none
 	room      int       // lines for the body
+	caret     *point    // where an answer is typed, in the pane; nil for nowhere in sight
 	bodyFor   bodyKey
 	partial   bool    // the body is only the beginning of a long text
 	rendering bodyKey // what a command is rendering
@@ -33,6 +34,9 @@ type lessonPane struct {
 	cache     []string
 	cacheFor  lessonKey
 }
+
+// point is a cell.
+type point struct{ x, y int }
 
 // lessonKey is all that the picture depends on.
 type lessonKey struct {
@@ -96,7 +100,7 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, keys *Keymap) []string {
 	old := len(p.body)
 	p.render(r.w, w, s)
 	room := max((r.h-1)/2, r.h-len(p.body)-1) // the text has the better half
-	view := checksView{p, r.w, r.h < compactHeight, w, s, keys}
+	view := &checksView{lessonPane: p, width: r.w, compact: r.h < compactHeight, words: w, styles: s, keys: keys}
 	head, checks := view.lines(room)
 	at := -1 // the line with the head
 	if head != "" {
@@ -105,8 +109,13 @@ func (p *lessonPane) draw(r rect, w *words, s *styles, keys *Keymap) []string {
 			checks, at = append([]string{""}, checks...), 1
 		}
 	}
+	line := len(checks) - view.typedBelow // of what is typed, counted from 1
 	checks = checks[:min(len(checks), r.h)]
 	room = max(r.h-len(checks), 0)
+	p.caret = nil
+	if view.typed && line <= len(checks) {
+		p.caret = &point{view.typedAt, room + line - 1}
+	}
 	p.room = room
 	if p.follow {
 		p.follow = old == len(p.body) // nothing new yet

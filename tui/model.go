@@ -31,48 +31,36 @@ type model struct {
 	dark   bool
 	depth  depth
 
-	stage      stage
-	start      startPane
-	phases     <-chan cluster.Phase
-	started    <-chan startedMsg
-	abort      context.CancelFunc // of the start
-	running    *Running
-	shells     *shells
-	lesson     *lessonPane
-	cluster    *clusterPane
-	shell      *shellPane
-	overlay    *overlayPane
-	err        error // what Run returns
-	width      int
-	height     int
-	layout     layout
-	focus      pane
-	top        pane // lesson or cluster, where there is room for one
-	want       Layout
-	keeper     *keeper
-	keys       *Keymap
-	prefixed   bool // the prefix key was pressed
-	resizing   bool // keys move the borders
-	drag       dragging
-	noMouse    bool // the terminal keeps the mouse
-	blurred    bool // the learner is at another window
-	tour       bool // what a newcomer is told is still to be read
-	help       bool // the help is open
-	helpScroll int
-	confirm    *confirm // a question that waits for y or n
-	notice     string   // told until the next key
-	praise     string   // good news, likewise
-	tick       struct {
+	stage   stage
+	start   startPane
+	phases  <-chan cluster.Phase
+	started <-chan startedMsg
+	abort   context.CancelFunc // of the start
+	running *Running
+	shells  *shells
+	lesson  *lessonPane
+	cluster *clusterPane
+	shell   *shellPane
+	overlay *overlayPane
+	err     error // what Run returns
+	width   int
+	height  int
+	layout  layout
+	focus   pane
+	top     pane // lesson or cluster, where there is room for one
+	want    Layout
+	keeper  *keeper
+	keys    *Keymap
+	modes   modeStack
+	noMouse bool   // the terminal keeps the mouse
+	blurred bool   // the learner is at another window
+	notice  string // told until the next key
+	praise  string // good news, likewise
+	tick    struct {
 		id int
 		at time.Time
 	}
 	clusterPace, shellPace *pacer
-}
-
-// confirm is a question before something that can't be undone.
-type confirm struct {
-	question string
-	yes      func() tea.Cmd
 }
 
 func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, started <-chan startedMsg, abort context.CancelFunc) (*model, error) {
@@ -84,7 +72,7 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 		ctx: ctx, opts: opts, now: opts.Now, words: w, keys: opts.Keys,
 		phases: phases, started: started, abort: abort,
 		shells: &shells{}, lesson: &lessonPane{command: -1}, cluster: &clusterPane{}, shell: &shellPane{}, overlay: &overlayPane{},
-		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), tour: opts.TourSeen != nil, keeper: &keeper{save: opts.SaveLayout},
+		focus: paneShell, top: paneLesson, want: opts.Layout.valid(), modes: modeStack{startMode{}}, keeper: &keeper{save: opts.SaveLayout},
 		clusterPace: &pacer{interval: clusterPace}, shellPace: &pacer{interval: shellPace},
 	}
 	if m.now == nil {
@@ -239,7 +227,10 @@ func (m *model) begin(msg startedMsg) tea.Cmd {
 		m.start.failed(msg.err)
 		return nil
 	}
-	m.stage, m.running = running, msg.running
+	m.stage, m.running, m.modes = running, msg.running, nil
+	if m.opts.TourSeen != nil {
+		m.modes.push(tourMode{})
+	}
 	if m.running.Namespace != "" {
 		m.cluster.namespace = m.running.Namespace
 	}
@@ -283,7 +274,19 @@ func (m *model) relayout() tea.Cmd {
 	if m.layout != before {
 		m.cluster.dirty()
 	}
+	switch hidden := m.modes.has(tooSmall{}); {
+	case m.stage == running && m.layout.tiny && !hidden:
+		m.modes.push(tooSmall{})
+	case hidden && !m.layout.tiny:
+		m.modes.remove(tooSmall{})
+	}
 	return m.resizeShell()
+}
+
+// goTo goes to a pane, and closes what lies over it.
+func (m *model) goTo(p pane) tea.Cmd {
+	m.uncover()
+	return m.setFocus(p)
 }
 
 func (m *model) setFocus(p pane) tea.Cmd {

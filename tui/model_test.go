@@ -71,7 +71,7 @@ var scenes = []struct {
 	}},
 	{"prefix", func(s *screen) { s.press("ctrl+g") }},
 	{"help", func(s *screen) { s.press("ctrl+g", "?") }},
-	{"tour", func(s *screen) { s.tour = true }},
+	{"tour", func(s *screen) { s.modes.push(tourMode{}) }},
 	{"confirm", func(s *screen) { s.press("ctrl+g", "q") }},
 	{"question", func(s *screen) {
 		u := update(langOf(s))

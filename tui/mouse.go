@@ -7,46 +7,19 @@ import (
 // wheelLines is how far one notch of the wheel goes.
 const wheelLines = 3
 
-// dragging is the border that the mouse holds.
-type dragging int
-
-const (
-	dragNothing dragging = iota
-	dragDivider
-	dragSeparator
-)
-
-// mouse says what a mouse event means: a border is dragged, a click goes to a
-// pane, the wheel scrolls what is under it, and the rest goes to a program that
-// asked for it.
-func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
-	if m.stage != running || m.layout.tiny {
-		return nil
-	}
+// mousePanes says what a mouse event means while the panes have the mouse: a
+// border is dragged, a click goes to a pane, the wheel scrolls what is under it,
+// and the rest goes to a program that asked for it.
+func (m *model) mousePanes(msg tea.MouseMsg) tea.Cmd {
 	at := msg.Mouse()
-	if m.drag != dragNothing {
-		return m.dragTo(msg)
-	}
-	if m.touring() || m.help || m.confirm != nil || m.shell.own {
-		return nil
-	}
-	if m.overlay.open {
-		if wheel, ok := msg.(tea.MouseWheelMsg); ok {
-			m.overlay.scroll = max(m.overlay.scroll+notch(wheel), 0)
-		}
-		return nil
-	}
-	if m.shell.drag.on {
-		return m.mouseShell(msg) // also where it has left the pane
-	}
 	_, click := msg.(tea.MouseClickMsg)
 	if click && at.Button == tea.MouseLeft {
 		switch {
 		case m.layout.onDivider(at.X, at.Y):
-			m.drag = dragDivider
+			m.modes.push(borderDrag{divider: true})
 			return nil
 		case m.layout.onSeparator(at.X, at.Y):
-			m.drag = dragSeparator
+			m.modes.push(borderDrag{})
 			return nil
 		}
 	}
@@ -109,14 +82,40 @@ func (m *model) clickedObject(y int, first bool) tea.Cmd {
 	return nil
 }
 
-// dragTo moves the border that is held.
-func (m *model) dragTo(msg tea.MouseMsg) tea.Cmd {
-	at := msg.Mouse()
-	want := m.want
-	switch m.drag {
-	case dragDivider:
+// held is what the modes have in common that last while a mouse button is held.
+// A key ends them: a terminal may never tell of the release.
+type held struct{ inert }
+
+func (held) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	m.letGo()
+	return m.front().key(m, k)
+}
+
+func (held) prefix(m *model) (tea.Cmd, bool) {
+	m.letGo()
+	return m.front().prefix(m)
+}
+
+func (held) paste(m *model, text string) tea.Cmd {
+	m.letGo()
+	return m.front().paste(m, text)
+}
+
+// letGo closes the mode in front.
+func (m *model) letGo() { m.modes.close(m.front()) }
+
+// borderDrag is a border that the mouse holds: the divider beside the lesson, or
+// the separator above the shell.
+type borderDrag struct {
+	held
+	divider bool
+}
+
+func (d borderDrag) mouse(m *model, msg tea.MouseMsg) tea.Cmd {
+	at, want := msg.Mouse(), m.want
+	if d.divider {
 		want = m.layout.moveDivider(want, at.X)
-	case dragSeparator:
+	} else {
 		want = m.layout.moveSeparator(want, at.Y)
 	}
 	_, released := msg.(tea.MouseReleaseMsg)
@@ -124,6 +123,10 @@ func (m *model) dragTo(msg tea.MouseMsg) tea.Cmd {
 	if !released {
 		return moved
 	}
-	m.drag = dragNothing
+	m.modes.close(d)
 	return tea.Batch(moved, m.remember())
 }
+
+func (d borderDrag) cursor(m *model) *tea.Cursor { return m.under(d).cursor(m) }
+
+func (d borderDrag) footer(m *model) (string, bool) { return m.under(d).footer(m) }

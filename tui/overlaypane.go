@@ -35,10 +35,10 @@ const (
 
 // overlayPane is a text over the panes: an object, a log, the Events.
 type overlayPane struct {
+	inert
 	number  int // of the request; an answer to an older one is dropped
 	asked   Inspection
 	title   string
-	open    bool
 	waiting bool
 	err     error
 	cancel  context.CancelFunc
@@ -55,10 +55,9 @@ type overlayPane struct {
 
 // search is the search in a text.
 type search struct {
-	typing bool
-	text   []rune
-	found  []int // lines
-	at     int   // of found
+	line  inputLine // what to look for
+	found []int     // lines
+	at    int       // of found
 }
 
 // inspectedMsg is the answer to an Inspection.
@@ -68,19 +67,35 @@ type inspectedMsg struct {
 	err    error
 }
 
-// show opens a text that is there already.
-func (p *overlayPane) show(title, text string) {
-	p.close()
-	p.number++
-	p.open, p.title, p.err = true, title, nil
-	p.set(text)
-}
-
-func (p *overlayPane) close() {
+// reset forgets the text, and cancels what is being read.
+func (p *overlayPane) reset() {
 	if p.cancel != nil {
 		p.cancel()
 	}
-	*p = overlayPane{number: p.number}
+	*p = overlayPane{number: p.number + 1}
+}
+
+// openOverlay puts the overlay over the panes.
+func (m *model) openOverlay() {
+	if !m.modes.has(m.overlay) {
+		m.modes.push(m.overlay)
+	}
+}
+
+// uncover closes the overlay when it is open, and with it what lies over it.
+func (m *model) uncover() {
+	if m.modes.has(m.overlay) {
+		m.overlay.reset()
+		m.modes.close(m.overlay)
+	}
+}
+
+// showText opens a text that is there already.
+func (m *model) showText(title, text string) {
+	m.overlay.reset()
+	m.overlay.title = title
+	m.overlay.set(text)
+	m.openOverlay()
 }
 
 // set takes a text, without what could move the cursor or colour the rest.
@@ -143,7 +158,7 @@ func (p *overlayPane) find() {
 
 // findFrom looks the search up in the lines from one on.
 func (p *overlayPane) findFrom(first int) {
-	want := strings.ToLower(string(p.search.text))
+	want := strings.ToLower(p.search.line.text)
 	if want == "" {
 		return
 	}
@@ -167,11 +182,11 @@ func (p *overlayPane) goTo(by int) {
 // inspect asks for an object.
 func (m *model) inspect(what Inspection) tea.Cmd {
 	o := m.overlay
-	again := o.open && o.asked.What == what.What && o.asked.Resource == what.Resource && o.asked.Namespace == what.Namespace && o.asked.Name == what.Name
+	again := m.modes.has(o) && o.asked.What == what.What && o.asked.Resource == what.Resource && o.asked.Namespace == what.Namespace && o.asked.Name == what.Name
 	scroll, search := o.scroll, o.search
-	o.close()
-	o.number++
-	o.open, o.waiting, o.asked = true, true, what
+	o.reset()
+	o.waiting, o.asked = true, what
+	m.openOverlay()
 	o.title = what.What + " " + short(what.Resource) + "/" + what.Name
 	if again {
 		o.scroll, o.search = scroll, search
@@ -229,26 +244,21 @@ func (m *model) read(a action) tea.Cmd {
 
 // inspected takes the answer.
 func (m *model) inspected(msg inspectedMsg) {
-	if msg.number != m.overlay.number || !m.overlay.open {
+	if msg.number != m.overlay.number || !m.modes.has(m.overlay) {
 		return
 	}
 	m.overlay.err = msg.err
 	m.overlay.set(msg.text)
 }
 
-// keyOverlay is a key while a text lies over the panes.
-func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
-	o := m.overlay
-	if o.search.typing {
-		o.keySearch(m.keys.in(scopeEdit).at(k.String()), k)
-		return nil
-	}
+func (o *overlayPane) key(m *model, k tea.KeyPressMsg) tea.Cmd {
 	a := m.keys.in(scopeOverlay).at(k.String())
 	switch a {
 	case actClose:
-		o.close()
+		m.uncover()
 	case actSearch:
-		o.search = search{typing: true}
+		o.search = search{}
+		m.modes.push(overlaySearch{})
 	case actMatch:
 		o.goTo(1)
 	case actMatchBack:
@@ -264,31 +274,76 @@ func (m *model) keyOverlay(k tea.KeyPressMsg) tea.Cmd {
 		m.praise = m.words.say("copied")
 		return tea.SetClipboard(strings.Join(o.text, "\n"))
 	case actHelp:
-		m.help = true
+		m.openHelp()
 	default:
-		o.scroll = max(o.scroll+steps(a, o.room/2), 0)
+		o.scroll = max(o.scroll+linesBy(a, o.room/2), 0)
 	}
 	return nil
 }
 
-// keySearch is a key while what to look for is typed.
-func (p *overlayPane) keySearch(a action, k tea.KeyPressMsg) {
-	s := &p.search
-	switch {
-	case a == actAccept:
-		s.typing = false
+// mouse scrolls the text.
+func (o *overlayPane) mouse(_ *model, msg tea.MouseMsg) tea.Cmd {
+	if wheel, ok := msg.(tea.MouseWheelMsg); ok {
+		o.scroll = max(o.scroll+notch(wheel), 0)
+	}
+	return nil
+}
+
+func (o *overlayPane) draw(m *model, frame []string) []string {
+	return overlayAt(frame, m.overlayBox(), m.overlayRect(), m.width)
+}
+
+func (*overlayPane) scopes() []scope { return []scope{scopeOverlay} }
+
+// overlaySearch is while the text to look for in the overlay is typed.
+type overlaySearch struct{ inert }
+
+func (o overlaySearch) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	p := m.overlay
+	switch a := m.keys.in(scopeEdit).at(k.String()); a {
+	case actAccept:
+		m.modes.close(o)
 		p.goTo(0)
-		return
-	case a == actCancel:
-		*s = search{}
-		return
-	case a == "":
-		s.text = append(s.text, []rune(k.Text)...)
+		return nil
+	case actCancel:
+		m.modes.close(o)
+		p.search = search{}
+		return nil
 	default:
-		s.text, _ = edited(a, s.text, len(s.text))
+		p.search.line.key(a, k)
 	}
 	p.find()
 	p.goTo(0)
+	return nil
+}
+
+func (overlaySearch) paste(m *model, text string) tea.Cmd {
+	m.overlay.search.line.paste(text)
+	m.overlay.find()
+	m.overlay.goTo(0)
+	return nil
+}
+
+func (overlaySearch) mouse(m *model, msg tea.MouseMsg) tea.Cmd { return m.overlay.mouse(m, msg) }
+
+func (overlaySearch) cursor(m *model) *tea.Cursor {
+	return m.cursorInFooter(&m.overlay.search.line, m.overlayRect().w)
+}
+
+func (overlaySearch) footer(m *model) (string, bool) {
+	l := &m.overlay.search.line
+	return m.typedInFooter(l, m.overlayRect().w) + m.overlay.count(m.styles), true
+}
+
+func (overlaySearch) scopes() []scope { return []scope{scopeEdit} }
+
+// count is which of the matches is shown, and how many there are.
+func (o *overlayPane) count(s *styles) string {
+	if o.search.line.text == "" {
+		return ""
+	}
+	at := min(o.search.at+1, len(o.search.found))
+	return " " + s.dim.Render(itoa(at)+"/"+itoa(len(o.search.found)))
 }
 
 // maxOverlayWidth is the widest that a text over the panes gets.
@@ -341,36 +396,27 @@ func (m *model) overlayBox() []string {
 	return append(out, rule(s.accent, "╰", " "+m.footer()+" ", "╯", r.w))
 }
 
-// overlayFoot is the search, or where in the text one is and the keys.
-func (m *model) overlayFoot() string {
-	o, s := m.overlay, m.styles
-	width := m.overlayRect().w
-	count := ""
-	if len(o.search.text) > 0 {
-		at := min(o.search.at+1, len(o.search.found))
-		count = " " + s.dim.Render(itoa(at)+"/"+itoa(len(o.search.found)))
-	}
-	if o.search.typing {
-		return s.key.Render("/") + s.strong.Render(string(o.search.text)) + s.cursor.Render(" ") + count
-	}
+// footer is the search, where in the text one is, and the keys.
+func (o *overlayPane) footer(m *model) (string, bool) {
+	s, width := m.styles, m.overlayRect().w
+	count := o.count(s)
 	if count != "" {
-		text := ansi.Truncate(string(o.search.text), width/4, "…")
-		count = s.key.Render("/") + s.text.Render(text) + count + "  "
+		count = s.key.Render("/") + s.text.Render(ansi.Truncate(o.search.line.text, width/4, "…")) + count + "  "
 	}
-	where := s.dim.Render(itoa(min(o.scroll+o.room, len(o.lines)))+"/"+itoa(len(o.lines))) + "  "
+	before := s.dim.Render(itoa(min(o.scroll+o.room, len(o.lines)))+"/"+itoa(len(o.lines))) + "  "
 	key := func(a action) string { return m.keys.name(scopeOverlay, a) }
 	if o.asked.What == "logs" && count == "" {
-		where += m.keyHints(key(actFollow), "follow") + "  "
+		before += m.keyHints(key(actFollow), "follow") + "  "
 	}
-	before := where + count
-	return before + m.fittingHints(width-6-ansi.StringWidth(before), key(actClose), "close", key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy")
+	before += count
+	return before + m.fittingHints(width-6-ansi.StringWidth(before), key(actClose), "close", key(actSearch), "search", key(actMatch), "match", key(actReload), "reload", key(actCopy), "copy"), false
 }
 
 // paint colours a line: the key of a YAML or describe line, and what was
 // searched for.
 func (p *overlayPane) paint(n int, s *styles) string {
 	line := p.lines[n]
-	if want := string(p.search.text); want != "" {
+	if want := p.search.line.text; want != "" {
 		if at := strings.Index(strings.ToLower(line), strings.ToLower(want)); at >= 0 && at+len(want) <= len(line) {
 			return s.text.Render(line[:at]) + s.cursor.Render(line[at:at+len(want)]) + s.text.Render(line[at+len(want):])
 		}
@@ -405,5 +451,5 @@ func (m *model) showEvents() {
 	if b.Len() == 0 {
 		b.WriteString(m.words.say("no_events"))
 	}
-	m.overlay.show(m.words.say("events"), b.String())
+	m.showText(m.words.say("events"), b.String())
 }

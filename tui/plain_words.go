@@ -136,7 +136,7 @@ func (t *talk) answer(text string) {
 		t.say(t.question()...)
 		return
 	}
-	p := prompt{check: q.ID, text: []rune(text)}
+	p := prompt{check: q.ID, line: inputLine{text: text}}
 	answer := p.answer(&t.latest.Outcome)
 	t.say(t.words.say("plain_answered", "Answer", answer)) // the same wrong answer again changes nothing else
 	t.running.Session.Answer(q.ID, answer)

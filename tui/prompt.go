@@ -20,9 +20,9 @@ const (
 
 // prompt is the line in which a question is answered.
 type prompt struct {
+	inPane
 	check   string
-	text    []rune
-	pos     int
+	line    inputLine
 	last    string // the answer that was sent last
 	waiting bool   // it is on its way to the lesson
 	right   bool   // the answer to the question before was right
@@ -33,56 +33,9 @@ type prompt struct {
 // answeredMsg says that the lesson has taken an answer.
 type answeredMsg struct{ prompt *prompt }
 
-func (p *prompt) insert(s string) {
-	if p.over != promptOpen {
-		return
-	}
-	r := []rune(s)
-	p.text = slices.Insert(p.text, p.pos, r...)
-	p.pos += len(r)
-}
-
-// edit does what a key asks for, or types it.
-func (p *prompt) edit(a action, k tea.KeyPressMsg) {
-	if a == "" && k.Text != "" {
-		p.insert(k.Text)
-		return
-	}
-	p.text, p.pos = edited(a, p.text, p.pos)
-}
-
-// edited is a line of text and the place of the cursor in it after an action.
-func edited(a action, text []rune, pos int) ([]rune, int) {
-	switch a {
-	case actErase:
-		if pos > 0 {
-			return slices.Delete(text, pos-1, pos), pos - 1
-		}
-	case actEraseNext:
-		if pos < len(text) {
-			return slices.Delete(text, pos, pos+1), pos
-		}
-	case actCurLeft:
-		return text, max(pos-1, 0)
-	case actCurRight:
-		return text, min(pos+1, len(text))
-	case actCurStart:
-		return text, 0
-	case actCurEnd:
-		return text, len(text)
-	case actEraseLine:
-		return text[pos:], 0
-	case actEraseWord:
-		before := strings.TrimRight(string(text[:pos]), " ")
-		kept := []rune(before[:strings.LastIndex(before, " ")+1])
-		return append(kept, text[pos:]...), len(kept)
-	}
-	return text, pos
-}
-
 // answer is what was typed; the number of an option stands for that option.
 func (p *prompt) answer(o *lessons.Outcome) string {
-	text := strings.TrimSpace(string(p.text))
+	text := strings.TrimSpace(p.line.text)
 	if q := p.question(o); q != nil && len(text) == 1 && text[0] >= '1' && text[0] <= '9' {
 		if i := int(text[0] - '1'); i < len(q.Options) && !slices.Contains(q.Options, text) {
 			return q.Options[i]
@@ -141,22 +94,22 @@ func (p *prompt) next(o *lessons.Outcome) *lessons.CheckResult {
 	return nil
 }
 
-// prompting tells whether keys go to the answer of a question.
-func (m *model) prompting() bool { return m.lesson.prompt != nil && m.focus == paneLesson }
-
-// closePrompt gives up the answer and goes back to the shell.
+// closePrompt gives up the answer. Who was typing it goes back to the shell.
 func (m *model) closePrompt() tea.Cmd {
 	if m.lesson.prompt == nil {
 		return nil
 	}
 	m.lesson.prompt = nil
 	m.lesson.touch()
+	if m.focus != paneLesson {
+		return nil
+	}
 	return m.setFocus(paneShell)
 }
 
-// keyPrompt edits the answer to a question.
-func (m *model) keyPrompt(k tea.KeyPressMsg) tea.Cmd {
-	p, o, name := m.lesson.prompt, m.lesson.outcome(), k.String()
+// key edits the answer to a question.
+func (p *prompt) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	o, name := m.lesson.outcome(), k.String()
 	a := m.keys.in(scopeAnswer).at(name)
 	if p.over != promptOpen {
 		if a != actSend && a != actCancel {
@@ -176,25 +129,55 @@ func (m *model) keyPrompt(k tea.KeyPressMsg) tea.Cmd {
 			m.lesson.prompt = &prompt{check: q.ID}
 		}
 	case actRecall:
-		if len(p.text) == 0 {
-			p.insert(p.last)
+		if p.line.text == "" {
+			p.line.insert(p.last)
 		}
 	case actSend:
 		answer := p.answer(o)
 		if answer == "" || p.waiting {
 			return nil
 		}
-		p.last, p.waiting, p.right, p.text, p.pos = answer, true, false, nil, 0
+		p.last, p.waiting, p.right, p.line = answer, true, false, inputLine{}
 		s := m.running.Session
 		return func() tea.Msg {
 			s.Answer(p.check, answer)
 			return answeredMsg{p}
 		}
 	default:
-		p.edit(m.keys.in(scopeEdit).at(name), k)
+		p.line.key(m.keys.in(scopeEdit).at(name), k)
 	}
 	return nil
 }
+
+func (p *prompt) paste(m *model, text string) tea.Cmd {
+	if p.over == promptOpen {
+		p.line.paste(text)
+		m.lesson.touch()
+	}
+	return nil
+}
+
+// cursor is where the answer is typed, when that is in sight.
+func (p *prompt) cursor(m *model) *tea.Cursor {
+	r, at := m.layout.panes[paneLesson], m.lesson.caret
+	if at == nil || r.h == 0 {
+		return nil
+	}
+	return tea.NewCursor(r.x+at.x, r.y+at.y)
+}
+
+func (p *prompt) footer(m *model) (string, bool) {
+	key := func(a action) string { return m.keys.name(scopeAnswer, a) }
+	if p.over != promptOpen {
+		return m.keyHints(key(actSend), "go_on"), false
+	}
+	if _, _, open := p.place(m.lesson.outcome()); open > 1 {
+		return m.keyHints(key(actSend), "send", key(actQuestion), "question", key(actCancel), "shell"), false
+	}
+	return m.keyHints(key(actSend), "send", key(actCancel), "shell"), false
+}
+
+func (*prompt) scopes() []scope { return []scope{scopeAnswer} }
 
 // afterAnswer goes on when an update of the lesson has closed the question that
 // is being answered: to the next open one, or back to the shell. What is being
@@ -218,8 +201,8 @@ func (m *model) afterAnswer() tea.Cmd {
 	case p.last == "":
 		p.over = promptDone // not by an answer from here
 	case next != nil:
-		m.lesson.prompt = &prompt{check: next.ID, text: p.text, pos: p.pos, right: true}
-	case len(p.text) > 0:
+		m.lesson.prompt = &prompt{check: next.ID, line: p.line, right: true}
+	case p.line.text != "":
 		p.over = promptDone
 	default:
 		m.praise = m.words.say("all_answered")

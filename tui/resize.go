@@ -63,6 +63,44 @@ func (m *model) choose(want Layout) tea.Cmd {
 	return m.relayout()
 }
 
+// resizeMode is after a key that moves a border: the same keys move it on,
+// without the prefix key. Another key ends it, and means what it means without
+// it.
+type resizeMode struct{ inert }
+
+func (r resizeMode) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	done := m.keys.in(scopeResize).at(k.String()) == actDone
+	if a := m.keys.in(scopePrefix).at(k.String()); !done && resizes(a) {
+		return m.resize(a)
+	}
+	m.modes.close(r)
+	if done {
+		return nil
+	}
+	return m.front().key(m, k)
+}
+
+func (r resizeMode) prefix(m *model) (tea.Cmd, bool) {
+	m.modes.close(r)
+	return m.front().prefix(m)
+}
+
+func (r resizeMode) mouse(m *model, msg tea.MouseMsg) tea.Cmd { return m.under(r).mouse(m, msg) }
+
+func (r resizeMode) paste(m *model, text string) tea.Cmd {
+	m.modes.close(r)
+	return m.front().paste(m, text)
+}
+
+func (r resizeMode) cursor(m *model) *tea.Cursor { return m.under(r).cursor(m) }
+
+func (resizeMode) footer(m *model) (string, bool) {
+	key := func(a action) string { return m.keys.name(scopePrefix, a) }
+	return m.keyHints(key(actLeft)+" "+key(actRight)+" "+key(actUp)+" "+key(actDown), "resize", m.keys.name(scopeResize, actDone), "done"), false
+}
+
+func (resizeMode) scopes() []scope { return []scope{scopeResize} }
+
 // resizes tells whether an action moves a border, and may be pressed again and
 // again.
 func resizes(a action) bool {
@@ -84,7 +122,9 @@ func (m *model) resize(a action) tea.Cmd {
 			m.notice = m.words.say("nothing_to_resize")
 			return nil
 		}
-		m.resizing = true
+		if !m.modes.has(resizeMode{}) {
+			m.modes.push(resizeMode{})
+		}
 		want = m.moved(a)
 	}
 	before := m.layout

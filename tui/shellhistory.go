@@ -1,9 +1,6 @@
 package tui
 
 import (
-	"strings"
-	"unicode"
-
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/k8stutor/k8stutor/tui/term"
@@ -12,12 +9,13 @@ import (
 // browser is the reading of the shell's history: keys move a cursor in it, look
 // for text, select and copy, and nothing goes to the program.
 type browser struct {
+	inPane
 	at     term.Pos  // the cursor
 	from   *term.Pos // where the selection begins; nil for none
 	lines  bool      // whole lines are selected
 	find   string    // what was looked for last
-	typing bool      // what to look for is being typed
-	input  string
+	typing bool      // what to look for is being typed, into input
+	input  inputLine
 }
 
 // selection is what is selected, nil for nothing.
@@ -73,7 +71,7 @@ func (m *model) browseHistory() tea.Cmd {
 	if p.term == nil {
 		return nil
 	}
-	focus := m.setFocus(paneShell)
+	focus := m.goTo(paneShell)
 	if p.browse == nil {
 		y := p.frame.cursor.Y
 		if p.frame.back > 0 {
@@ -136,12 +134,8 @@ func (m *model) browseMoved() tea.Cmd {
 	return m.redrawShell()
 }
 
-// keyBrowse is a key while the history is read.
-func (m *model) keyBrowse(k tea.KeyPressMsg) tea.Cmd {
-	b, f := m.shell.browse, &m.shell.frame
-	if b.typing {
-		return m.keySearch(k)
-	}
+func (b *browser) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	f := &m.shell.frame
 	half := max(f.height/2, 1)
 	switch m.keys.in(scopeHistory).at(k.String()) {
 	case actLineUp:
@@ -165,7 +159,8 @@ func (m *model) keyBrowse(k tea.KeyPressMsg) tea.Cmd {
 	case actLineEnd:
 		b.at.X = f.width - 1
 	case actSearch:
-		b.typing, b.input = true, ""
+		b.typing, b.input = true, inputLine{}
+		return nil
 	case actMatch:
 		return m.findInShell(false)
 	case actMatchBack:
@@ -182,7 +177,7 @@ func (m *model) keyBrowse(k tea.KeyPressMsg) tea.Cmd {
 	case actClose:
 		return m.leaveHistory()
 	case actHelp:
-		m.help = true
+		m.openHelp()
 	}
 	return m.browseMoved()
 }
@@ -200,38 +195,59 @@ func (b *browser) mark(lines bool) {
 	b.lines = lines
 }
 
-// keySearch is a key while what to look for is typed.
-func (m *model) keySearch(k tea.KeyPressMsg) tea.Cmd {
-	b := m.shell.browse
+// paste says where text would go; the program in the shell is not what has the
+// keyboard.
+func (b *browser) paste(m *model, _ string) tea.Cmd {
+	m.notice = m.words.say("not_typing", "Key", m.keys.name(scopeHistory, actClose))
+	return nil
+}
+
+func (b *browser) cursor(m *model) *tea.Cursor { return m.shellCursor() }
+
+func (b *browser) footer(m *model) (string, bool) {
+	return m.hints(scopeHistory, 0, actLineUp, actPageUp, actSearch, actMatch, actMark, actCopy, actClose), false
+}
+
+func (*browser) scopes() []scope { return []scope{scopeHistory} }
+
+// historySearch is while the text to look for in the history is typed.
+type historySearch struct {
+	inPane
+	*browser
+}
+
+func (h historySearch) key(m *model, k tea.KeyPressMsg) tea.Cmd {
 	switch a := m.keys.in(scopeEdit).at(k.String()); a {
 	case actAccept:
-		b.typing = false
-		if b.input != "" {
-			b.find = b.input
+		h.typing = false
+		if h.input.text != "" {
+			h.find = h.input.text
 		}
 		return tea.Batch(m.findInShell(false), m.browseMoved())
 	case actCancel:
-		b.typing = false
-	case "":
-		b.add(k.Text)
+		h.typing = false
 	default:
-		typed := []rune(b.input)
-		b.typing = a != actErase || len(typed) > 0
-		typed, _ = edited(a, typed, len(typed))
-		b.input = string(typed)
+		h.typing = a != actErase || h.input.text != "" // erased to the end
+		h.input.key(a, k)
 	}
 	return nil
 }
 
-// add types text into what to look for.
-func (b *browser) add(text string) {
-	b.input += strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, text)
+func (h historySearch) paste(_ *model, text string) tea.Cmd {
+	h.input.paste(text)
+	return nil
 }
+
+func (h historySearch) cursor(m *model) *tea.Cursor {
+	return m.cursorInFooter(&h.input, m.layout.width)
+}
+
+func (h historySearch) footer(m *model) (string, bool) {
+	keys := m.keyHints(m.keys.name(scopeEdit, actAccept), "search", m.keys.name(scopeEdit, actCancel), "close")
+	return m.typedInFooter(&h.input, m.layout.width) + "  " + keys, true
+}
+
+func (historySearch) scopes() []scope { return []scope{scopeEdit} }
 
 // findInShell looks for the text from the cursor up, or down.
 func (m *model) findInShell(down bool) tea.Cmd {
@@ -256,13 +272,4 @@ func (m *model) copyShell(span term.Span) tea.Cmd {
 func (m *model) leaveHistory() tea.Cmd {
 	m.shell.follow()
 	return m.redrawShell()
-}
-
-// historyFooter is the keys while the history is read, or what is being typed.
-func (m *model) historyFooter() string {
-	s, b := m.styles, m.shell.browse
-	if b.typing {
-		return s.key.Render("/") + s.text.Render(b.input) + s.cursor.Render(" ") + "  " + m.keyHints(m.keys.name(scopeEdit, actAccept), "search", m.keys.name(scopeEdit, actCancel), "close")
-	}
-	return m.hints(scopeHistory, 0, actLineUp, actPageUp, actSearch, actMatch, actMark, actCopy, actClose)
 }

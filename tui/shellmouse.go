@@ -14,23 +14,32 @@ const doubleClick = 400 * time.Millisecond
 
 // drag is a selection by the mouse.
 type drag struct {
-	on     bool
 	from   term.Pos
 	moved  bool
 	clicks int // in a row at the same place: 2 selects words, 3 lines
 	at     time.Time
 }
 
+// selecting is while the mouse button that selects in the shell is held.
+type selecting struct{ held }
+
+// mouse goes to the shell also where it has left the pane.
+func (selecting) mouse(m *model, msg tea.MouseMsg) tea.Cmd { return m.mouseShell(msg) }
+
+func (s selecting) cursor(m *model) *tea.Cursor { return m.under(s).cursor(m) }
+
+func (s selecting) footer(m *model) (string, bool) { return m.under(s).footer(m) }
+
 // mouseShell is a mouse event over the shell pane. A program that asked for the
 // mouse gets it. Else the wheel scrolls the history, or sends a full-screen
 // program arrow keys, as terminals do; and the left button selects.
 func (m *model) mouseShell(msg tea.MouseMsg) tea.Cmd {
 	r, p := m.layout.panes[paneShell], m.shell
-	at := msg.Mouse()
-	if p.term == nil || !p.drag.on && !r.contains(at.X, at.Y) {
+	at, dragging := msg.Mouse(), m.modes.has(selecting{})
+	if p.term == nil || !dragging && !r.contains(at.X, at.Y) {
 		return nil
 	}
-	if p.frame.mouse && p.browse == nil && !p.ended() && !p.drag.on {
+	if p.frame.mouse && p.browse == nil && !p.ended() && !dragging {
 		return m.passMouse(msg, r)
 	}
 	switch msg := msg.(type) {
@@ -41,11 +50,11 @@ func (m *model) mouseShell(msg tea.MouseMsg) tea.Cmd {
 			return m.beginSelection(m.shellPos(at, r))
 		}
 	case tea.MouseMotionMsg:
-		if p.drag.on {
+		if dragging {
 			return m.extendSelection(at, r)
 		}
 	case tea.MouseReleaseMsg:
-		if p.drag.on {
+		if dragging {
 			return m.endSelection()
 		}
 	}
@@ -62,12 +71,20 @@ func (m *model) passMouse(msg tea.MouseMsg, r rect) tea.Cmd {
 	var ev uv.MouseEvent
 	switch msg := msg.(type) {
 	case tea.MouseClickMsg:
+		m.shell.pressed = true
 		ev = uv.MouseClickEvent(inside(msg.Mouse()))
 	case tea.MouseReleaseMsg:
+		if !m.shell.pressed {
+			return nil // the press was for somebody else
+		}
+		m.shell.pressed = false
 		ev = uv.MouseReleaseEvent(inside(msg.Mouse()))
 	case tea.MouseWheelMsg:
 		ev = uv.MouseWheelEvent(inside(msg.Mouse()))
 	case tea.MouseMotionMsg:
+		if msg.Button != tea.MouseNone && !m.shell.pressed {
+			return nil
+		}
 		ev = uv.MouseMotionEvent(inside(msg.Mouse()))
 	default:
 		return nil
@@ -122,7 +139,9 @@ func (m *model) beginSelection(at term.Pos) tea.Cmd {
 	if last := p.drag; last.from == at && last.clicks > 0 && now.Sub(last.at) <= doubleClick {
 		clicks = last.clicks%3 + 1
 	}
-	p.drag = drag{on: true, from: at, clicks: clicks, at: now}
+	p.drag = drag{from: at, clicks: clicks, at: now}
+	m.modes.close(selecting{}) // whose release never came
+	m.modes.push(selecting{})
 	if p.browse != nil {
 		p.browse.at, p.browse.from = at, nil
 	}
@@ -187,7 +206,7 @@ func (msg shellSelectedMsg) apply(m *model) tea.Cmd {
 	}
 	m.shell.see(func(l *term.Look) { l.Select = &msg.span })
 	copied := tea.Cmd(nil)
-	if !m.shell.drag.on {
+	if !m.modes.has(selecting{}) {
 		copied = m.copyShell(msg.span) // the button is up already
 	}
 	return tea.Batch(copied, m.redrawShell())
@@ -196,7 +215,7 @@ func (msg shellSelectedMsg) apply(m *model) tea.Cmd {
 // endSelection is the release of the button: what is selected is copied.
 func (m *model) endSelection() tea.Cmd {
 	p := m.shell
-	p.drag.on = false
+	m.modes.close(selecting{})
 	if s := p.scrolled().Select; s != nil {
 		return m.copyShell(*s)
 	}

@@ -87,11 +87,11 @@ type shellPane struct {
 	err   error
 	ahead []term.Key // typed while the shell starts
 
-	look   atomic.Pointer[term.Look] // which lines to draw; commands read it
-	browse *browser                  // the history is being read; nil: keys go to the program
-	drag   drag                      // the mouse selects
-	own    bool                      // how to use one's own terminal is shown
-	away   bool                      // the program was told that it has lost the focus
+	look    atomic.Pointer[term.Look] // which lines to draw; commands read it
+	browse  *browser                  // the history is being read; nil: keys go to the program
+	drag    drag                      // the mouse selects
+	pressed bool                      // the program knows of a mouse button that is held
+	away    bool                      // the program was told that it has lost the focus
 }
 
 // maxAhead is how many keys are kept for a shell that starts.

@@ -5,10 +5,31 @@ import (
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/k8stutor/k8stutor/cluster"
 )
+
+// startMode is the start of the cluster, which has the whole screen.
+type startMode struct{ inert }
+
+func (startMode) key(m *model, k tea.KeyPressMsg) tea.Cmd {
+	a := m.keys.in(scopeStart).at(k.String())
+	if a == actAbort || m.stage == failed && a == actLeave {
+		return m.quit(nil)
+	}
+	return nil
+}
+
+func (startMode) prefix(*model) (tea.Cmd, bool) { return nil, false }
+
+func (startMode) draw(m *model, frame []string) []string {
+	if m.layout.tiny && m.stage != failed {
+		return tooSmall{}.draw(m, frame)
+	}
+	return m.start.view(m.width, m.height, m.now(), m.words, m.styles, m.keys)
+}
 
 // startPane shows the cluster coming up.
 type startPane struct {

@@ -167,7 +167,7 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	used := regexp.MustCompile(`"(pane_\w+|verdict_\w+|help_\w+|map_key_\w+)"|say\("(\w+)"|ask\("(\w+)"`)
-	hinted := regexp.MustCompile(`(?s)hints\(scope\w+(.*?)\)\n`)
+	hinted := regexp.MustCompile(`(?s)hints\(scope\w+(.*?)\)(?:, false)?\n`)
 	named := regexp.MustCompile(`(?m)^\t(act\w+) +action += "(.*?)"`)
 	names, shown := map[string]string{}, "actHelp"
 	hints := regexp.MustCompile(`(?:key|fitting)Hints\((.*)\)`)

@@ -7,8 +7,18 @@ import (
 // tourWidth is the widest that the lines of the tour get.
 const tourWidth = 62
 
-// touring tells whether the tour is on the screen.
-func (m *model) touring() bool { return m.tour && m.stage == running && !m.layout.tiny }
+// tourMode is what a newcomer is told. Any key closes it.
+type tourMode struct{ inert }
+
+func (tourMode) key(m *model, _ tea.KeyPressMsg) tea.Cmd { return m.endTour() }
+
+func (tourMode) prefix(m *model) (tea.Cmd, bool) { return m.endTour(), true }
+
+func (tourMode) draw(m *model, frame []string) []string { return overlay(frame, m.tourBox(), m.width) }
+
+func (tourMode) footer(m *model) (string, bool) {
+	return m.styles.dim.Render(m.words.say("tour_close")), false
+}
 
 // tourBox is the tour: the panes, the prefix key, the help, a sentence each.
 func (m *model) tourBox() []string {
@@ -28,7 +38,7 @@ func (m *model) tourBox() []string {
 // endTour closes the tour for good. One that can't be noted is shown again the
 // next time, which harms nobody.
 func (m *model) endTour() tea.Cmd {
-	m.tour = false
+	m.modes.close(tourMode{})
 	seen := m.opts.TourSeen
 	return act(func() { _ = seen() })
 }

@@ -26,14 +26,11 @@ func (m *model) View() tea.View {
 	if m.stage != running || m.layout.tiny {
 		return v
 	}
-	shell := m.layout.panes[paneShell]
-	if m.focus == paneShell && shell.h > 0 && m.confirm == nil && !m.touring() && !m.help && !m.overlay.open {
-		v.Cursor = m.shell.cursor(shell)
-	}
+	v.Cursor = m.front().cursor(m)
 	v.ReportFocus = m.shell.frame.focus
 	if !m.noMouse {
 		v.MouseMode = tea.MouseModeCellMotion
-		if m.focus == paneShell && m.shell.frame.mouse && m.shell.frame.motion && m.shell.frame.exit == nil {
+		if m.front() == mode(shellKeys{}) && m.shell.frame.mouse && m.shell.frame.motion && m.shell.frame.exit == nil {
 			v.MouseMode = tea.MouseModeAllMotion
 		}
 	}
@@ -46,26 +43,15 @@ func (m *model) frame() []string {
 	if m.width <= 0 || m.height <= 0 {
 		return nil
 	}
-	if m.stage == failed || m.stage != running && !m.layout.tiny {
-		return m.start.view(m.width, m.height, m.now(), m.words, m.styles, m.keys)
+	var out []string
+	if m.stage == running {
+		if m.layout.tiny {
+			return tooSmall{}.draw(m, nil)
+		}
+		out = append([]string{m.status()}, m.body()...)
 	}
-	if m.layout.tiny {
-		lines := wrap(m.words.say("too_small", "Width", minWidth, "Height", minHeight), m.width, "")
-		return pad(lines, rect{w: m.width, h: m.height})
-	}
-	out := []string{m.status()}
-	out = append(out, m.body()...)
-	if m.shell.own {
-		out = overlay(out, m.ownBox(), m.width)
-	}
-	if m.overlay.open {
-		out = overlayAt(out, m.overlayBox(), m.overlayRect(), m.width)
-	}
-	if m.help {
-		out = overlay(out, m.helpBox(), m.width)
-	}
-	if m.touring() {
-		out = overlay(out, m.tourBox(), m.width)
+	for _, x := range m.modes {
+		out = x.draw(m, out)
 	}
 	return out
 }
