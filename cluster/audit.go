@@ -19,10 +19,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// UserAgent begins the User-Agent of every request that k8stutor itself makes;
-// by it they are kept out of the Requests, but for those of ScreenUserAgent.
-const UserAgent = "k8stutor"
-
 // auditPoll is how often the file is looked at even when the file system has
 // told of no change (network file systems and bind mounts of containers tell
 // of none). One stat a time, no read.

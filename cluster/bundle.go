@@ -186,11 +186,11 @@ func LoadBundle(ctx context.Context, state, file string, report Progress) ([]Bun
 	}
 	dir := bundleDir(state)
 	if err := os.MkdirAll(filepath.Dir(dir.record()), 0o700); err != nil {
-		return nil, stateError(err)
+		return nil, StateError(err)
 	}
 	rest := append(images.Select(a.Entries, images.RoleLesson), images.Select(a.Entries, images.RoleAddon)...)
 	if err := images.WriteFile(dir.images(), rest); err != nil {
-		return nil, stateError(err)
+		return nil, StateError(err)
 	}
 	err = inPhase(report, Phase{ID: "bundle-load", Title: "Loading the node image into " + eng.name}, func() error {
 		return dir.loadNode(ctx, eng, node)
@@ -227,7 +227,7 @@ func (d bundleDir) loadNode(ctx context.Context, eng engine, node images.Entry) 
 	if err != nil {
 		return err
 	}
-	return writePrivate(d.record(), append(data, '\n'))
+	return WritePrivate(d.record(), append(data, '\n'))
 }
 
 // localName is what a bundle's node image is called in the engine. The tag is

@@ -27,7 +27,7 @@ func Choose(ctx context.Context, home Home, o Options) (p Provider, reason strin
 		return nil, "", err
 	}
 	switch o.Want {
-	case "embedded", "kind":
+	case EmbeddedProvider, KindProvider:
 		if made.Provider != "" && made.Provider != o.Want {
 			return nil, "", fmt.Errorf("cluster %q was made by %s: use --cluster %s, another --name, or delete it first with `k8stutor cluster delete --name %s`", home.Name(), made.Provider, made.Provider, home.Name())
 		}
@@ -54,30 +54,30 @@ func Choose(ctx context.Context, home Home, o Options) (p Provider, reason strin
 func auto(ctx context.Context, home Home, o Options) (provider, reason string, err error) {
 	eng, err := findEngine(ctx)
 	if err != nil {
-		return "embedded", fmt.Sprintf("embedded: %v (--cluster kind uses one)", err), nil
+		return EmbeddedProvider, fmt.Sprintf("embedded: %v (--cluster kind uses one)", err), nil
 	}
-	image, err := usableImage(ctx, eng, home.state, o.Image)
+	image, err := usableImage(ctx, eng, home.State(), o.Image)
 	if err != nil {
 		return "", "", err
 	}
 	if eng.hasImage(ctx, image) {
-		return "kind", fmt.Sprintf("kind: %s answers and has the node image (--cluster embedded needs neither)", eng.name), nil
+		return KindProvider, fmt.Sprintf("kind: %s answers and has the node image (--cluster embedded needs neither)", eng.name), nil
 	}
 	asked := o.askRegistry
 	if asked == nil {
 		asked = inRegistry
 	}
 	if err := asked(ctx, image); err != nil {
-		return "embedded", fmt.Sprintf("embedded: %s answers but does not have %s, and %v (--cluster kind tries to pull it; `k8stutor bundle load FILE` brings it)", eng.name, image, err), nil
+		return EmbeddedProvider, fmt.Sprintf("embedded: %s answers but does not have %s, and %v (--cluster kind tries to pull it; `k8stutor bundle load FILE` brings it)", eng.name, image, err), nil
 	}
-	return "kind", fmt.Sprintf("kind: %s answers and can pull the node image (--cluster embedded needs neither)", eng.name), nil
+	return KindProvider, fmt.Sprintf("kind: %s answers and can pull the node image (--cluster embedded needs neither)", eng.name), nil
 }
 
 func open(home Home, provider string, o Options) (Provider, error) {
 	switch provider {
-	case "embedded":
+	case EmbeddedProvider:
 		return NewEmbedded(home, o.Embedded)
-	case "kind":
+	case KindProvider:
 		k := NewKind(home, o.Image)
 		k.lessonImages = o.Images
 		return k, nil

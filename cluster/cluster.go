@@ -1,6 +1,6 @@
 // Package cluster gives a learner a Kubernetes cluster and watches it. It holds
-// the providers (embedded, kind, existing) and the watch layer; it knows
-// nothing of lessons or of the screen.
+// the providers and the watch layer; it knows nothing of lessons or of the
+// screen.
 package cluster
 
 import (
@@ -8,10 +8,18 @@ import (
 	"time"
 )
 
+// Names of the providers.
+const (
+	EmbeddedProvider = "embedded"
+	KindProvider     = "kind"
+)
+
 // Provider makes one named cluster and takes it away again. The methods are
 // not safe for concurrent use on one cluster; a lock in the state folder keeps
 // two processes apart.
 type Provider interface {
+	// Name is the provider's, as in Access.Provider.
+	Name() string
 	// Up creates the cluster, resumes it when it is paused, or joins it when
 	// it runs, and returns when it is ready to be used. When ctx is cancelled
 	// it undoes what it had begun before it returns.
@@ -23,18 +31,6 @@ type Provider interface {
 	Delete(ctx context.Context, report Progress) error
 	// Status tells what is there now.
 	Status(ctx context.Context) (Status, error)
-}
-
-// Access is how a running cluster is reached.
-type Access struct {
-	Provider   string `json:"provider"`           // "embedded", "kind" or "existing"
-	Name       string `json:"name"`               // the cluster's name
-	Kubeconfig string `json:"kubeconfig"`         // path of k8stutor's own file, mode 0600
-	Context    string `json:"context"`            // context in that file
-	Server     string `json:"server"`             // URL of the API server
-	Version    string `json:"version"`            // server version, such as v1.36.3
-	NodeHost   string `json:"nodeHost"`           // where NodePorts answer, such as 127.0.0.1
-	AuditLog   string `json:"auditLog,omitempty"` // JSON-lines audit log, empty when there is none
 }
 
 // State is where a cluster is in its life.

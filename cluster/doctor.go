@@ -93,9 +93,9 @@ func Diagnose(ctx context.Context, home Home, o Options) []Finding {
 }
 
 func gather(ctx context.Context, home Home, o Options) facts {
-	f := facts{want: o.Want, state: home.state, memory: memoryAvailable(), proxy: proxyVariables(os.Environ())}
+	f := facts{want: o.Want, state: home.State(), memory: memoryAvailable(), proxy: proxyVariables(os.Environ())}
 	_, f.embeddedErr = FindEmbedded(o.Embedded)
-	_, f.imagesErr = FindLessonImages(home.state, o.Images)
+	_, f.imagesErr = FindLessonImages(home.State(), o.Images)
 	f.instances, f.watches, f.inUse = inotifyLimits()
 	f.cgroup = cgroupVersion()
 	eng, err := findEngine(ctx)
@@ -104,8 +104,8 @@ func gather(ctx context.Context, home Home, o Options) facts {
 		f.engine = eng.name
 		f.askEngine(ctx, eng, home, o)
 	}
-	f.stateMode, f.stateErr = tryState(home.state)
-	f.stateFree, _ = freeSpace(existingParent(home.state)) // zero: not known
+	f.stateMode, f.stateErr = tryState(home.State())
+	f.stateFree, _ = freeSpace(existingParent(home.State())) // zero: not known
 	if a, err := home.Access(); err == nil {
 		if conn, err := net.DialTimeout("tcp", strings.TrimPrefix(a.Server, "https://"), pingTime); err == nil {
 			conn.Close()
@@ -136,7 +136,7 @@ func (f *facts) askEngine(ctx context.Context, eng engine, home Home, o Options)
 			f.engineDir, f.engineFree = dir, free
 		}
 	}
-	image, err := usableImage(ctx, eng, home.state, o.Image)
+	image, err := usableImage(ctx, eng, home.State(), o.Image)
 	if err != nil {
 		f.image, f.imageErr = nodeImage(o.Image), err
 		return
@@ -153,7 +153,7 @@ func (f *facts) askEngine(ctx context.Context, eng engine, home Home, o Options)
 
 // usesKind says which provider the rest is held against.
 func (f *facts) usesKind() bool {
-	return f.want == "kind" || f.want != "embedded" && f.engineErr == nil && (f.imageThere || f.imageErr == nil)
+	return f.want == KindProvider || f.want != EmbeddedProvider && f.engineErr == nil && (f.imageThere || f.imageErr == nil)
 }
 
 func judge(f facts) []Finding {
@@ -179,18 +179,18 @@ func worse(asked bool) Health {
 
 func judgeEngine(f *facts) (Finding, bool) {
 	if f.engineErr != nil {
-		if f.want == "embedded" {
+		if f.want == EmbeddedProvider {
 			return Finding{"engine", HealthOK, f.engineErr.Error() + "; the embedded cluster needs none", ""}, true
 		}
 		advice := "nothing to do for the embedded cluster, which is used then; for kind start Docker, Podman or nerdctl, and see that you may use it (for Docker: be in the group docker)"
-		return Finding{"engine", worse(f.want == "kind"), f.engineErr.Error(), advice}, true
+		return Finding{"engine", worse(f.want == KindProvider), f.engineErr.Error(), advice}, true
 	}
 	return Finding{"engine", HealthOK, strings.TrimSpace(f.engine + " " + f.version + " answers"), ""}, true
 }
 
 func judgeNodeImage(f *facts) (Finding, bool) {
 	switch {
-	case f.engineErr != nil || f.want == "embedded":
+	case f.engineErr != nil || f.want == EmbeddedProvider:
 		return Finding{}, false
 	case f.imageThere:
 		return Finding{"node-image", HealthOK, shortImage(f.image) + " is there", ""}, true
@@ -198,14 +198,14 @@ func judgeNodeImage(f *facts) (Finding, bool) {
 		return Finding{"node-image", HealthOK, shortImage(f.image) + " can be pulled (once, about 400 MB)", ""}, true
 	}
 	return Finding{
-		"node-image", worse(f.want == "kind"), fmt.Sprintf("%s is not there, and %v", shortImage(f.image), f.imageErr),
+		"node-image", worse(f.want == KindProvider), fmt.Sprintf("%s is not there, and %v", shortImage(f.image), f.imageErr),
 		"the embedded cluster is used then; for kind check network and proxy, name an image that is there with --image, or bring one with `k8stutor bundle load FILE`",
 	}, true
 }
 
 func judgeLessonImages(f *facts) (Finding, bool) {
 	switch {
-	case f.engineErr != nil || f.want == "embedded":
+	case f.engineErr != nil || f.want == EmbeddedProvider:
 		return Finding{}, false
 	case f.imagesErr != nil:
 		return Finding{"lesson-images", worse(f.usesKind()), "they are missing", f.imagesErr.Error()}, true

@@ -76,10 +76,13 @@ func runnable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
 }
 
+// Name is "embedded".
+func (e *Embedded) Name() string { return EmbeddedProvider }
+
 // Up starts, resumes or joins the cluster. Cancelling ctx stops it and waits
 // until what had begun is undone.
 func (e *Embedded) Up(ctx context.Context, report Progress) (Access, error) {
-	release, err := e.home.lock(ctx, "k8stutor cluster up", report)
+	release, err := e.home.Lock(ctx, "k8stutor cluster up", report)
 	if err != nil {
 		return Access{}, err
 	}
@@ -91,13 +94,13 @@ func (e *Embedded) Up(ctx context.Context, report Progress) (Access, error) {
 	if access == nil {
 		return Access{}, fmt.Errorf("%s up ended without saying how the cluster is reached; is it of the same version as this program? Run `make build`", e.binary)
 	}
-	access.Provider, access.Name = "embedded", e.home.Name()
-	return *access, e.home.saveAccess(*access)
+	access.Provider, access.Name = EmbeddedProvider, e.home.Name()
+	return *access, e.home.Save(*access)
 }
 
 // Down pauses the cluster: its processes end, its data stays.
 func (e *Embedded) Down(ctx context.Context, report Progress) error {
-	release, err := e.home.lock(ctx, "k8stutor cluster down", report)
+	release, err := e.home.Lock(ctx, "k8stutor cluster down", report)
 	if err != nil {
 		return err
 	}
@@ -108,7 +111,7 @@ func (e *Embedded) Down(ctx context.Context, report Progress) error {
 
 // Delete stops the cluster and removes its folder.
 func (e *Embedded) Delete(ctx context.Context, report Progress) error {
-	release, err := e.home.lock(ctx, "k8stutor cluster delete", report)
+	release, err := e.home.Lock(ctx, "k8stutor cluster delete", report)
 	if err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func (e *Embedded) Delete(ctx context.Context, report Progress) error {
 	if _, err := e.run(ctx, report, "delete"); err != nil {
 		return err
 	}
-	return e.home.forget()
+	return e.home.Forget()
 }
 
 // Status asks the supervisor of the cluster.
@@ -132,7 +135,7 @@ func (e *Embedded) Status(ctx context.Context) (Status, error) {
 	if err := json.Unmarshal(data, &out); err != nil {
 		return out, fmt.Errorf("%s status printed what is not JSON: %w", e.binary, err)
 	}
-	out.Provider, out.Name = "embedded", e.home.Name()
+	out.Provider, out.Name = EmbeddedProvider, e.home.Name()
 	return out, nil
 }
 

@@ -126,7 +126,7 @@ func TestEmbeddedDeleteForgets(t *testing.T) {
 	if err := e.Delete(t.Context(), ignore); err != nil {
 		t.Fatal(err)
 	}
-	if homes, err := Homes(e.home.state); err != nil || len(homes) != 0 {
+	if homes, err := Homes(e.home.State()); err != nil || len(homes) != 0 {
 		t.Errorf("homes after delete = %v, %v", homes, err)
 	}
 }
@@ -174,12 +174,12 @@ func TestUseNamesTheHolder(t *testing.T) {
 
 func TestLockWaitsAndSaysForWhom(t *testing.T) {
 	home, _ := NewHome(t.TempDir(), "x")
-	release, err := home.lock(t.Context(), "the first", ignore)
+	release, err := home.Lock(t.Context(), "the first", ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var phases []Phase
-	second, err := home.lock(t.Context(), "the second", func(p Phase) {
+	second, err := home.Lock(t.Context(), "the second", func(p Phase) {
 		phases = append(phases, p)
 		if !p.Done {
 			release()

@@ -52,6 +52,9 @@ func NewHome(state, name string) (Home, error) {
 // Name of the cluster.
 func (h Home) Name() string { return h.name }
 
+// State is k8stutor's state folder, which all clusters share.
+func (h Home) State() string { return h.state }
+
 // Dir is the folder of the cluster's provider.
 func (h Home) Dir() string { return filepath.Join(h.state, "clusters", h.name) }
 
@@ -60,14 +63,14 @@ func (h Home) sibling(ext string) string { return h.Dir() + ext }
 // Ensure creates the folders, readable by their owner alone.
 func (h Home) Ensure() error {
 	if err := os.MkdirAll(h.Dir(), 0o700); err != nil {
-		return stateError(err)
+		return StateError(err)
 	}
 	return nil
 }
 
-// stateError says what to do when something in the state folder can't be
+// StateError says what to do when something in the state folder can't be
 // written.
-func stateError(err error) error {
+func StateError(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("the disk of the state folder is full: %w; make room there, or set XDG_STATE_HOME to a folder on another disk", err)
 	}
@@ -90,23 +93,24 @@ func (h Home) Access() (Access, error) {
 	return a, nil
 }
 
-func (h Home) saveAccess(a Access) error {
+// Save records the Access of a cluster that has come up.
+func (h Home) Save(a Access) error {
 	data, err := json.MarshalIndent(a, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := writePrivate(h.sibling(".json"), append(data, '\n')); err != nil {
-		return fmt.Errorf("record the cluster's address: %w", stateError(err))
+	if err := WritePrivate(h.sibling(".json"), append(data, '\n')); err != nil {
+		return fmt.Errorf("record the cluster's address: %w", StateError(err))
 	}
 	return nil
 }
 
-// writePrivate replaces a file at once, readable by its owner alone.
-func writePrivate(path string, data []byte) error { return maybe.WriteFile(path, data, 0o600) }
+// WritePrivate replaces a file at once, readable by its owner alone.
+func WritePrivate(path string, data []byte) error { return maybe.WriteFile(path, data, 0o600) }
 
-// forget removes the record and the provider's folder. The lock files stay: a
+// Forget removes the record and the provider's folder. The lock files stay: a
 // lock file that is removed while another process waits on it locks nothing.
-func (h Home) forget() error {
+func (h Home) Forget() error {
 	if err := os.Remove(h.sibling(".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -155,7 +159,7 @@ func (h Home) Use(who string) (release func(), err error) {
 	l := flock.New(h.sibling(".use"), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", l.Path(), stateError(err))
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), StateError(err))
 	}
 	if !ok {
 		return nil, &HeldError{What: fmt.Sprintf("cluster %q", h.name), By: holder(h.sibling(".use"))}
@@ -163,16 +167,16 @@ func (h Home) Use(who string) (release func(), err error) {
 	return h.claim(l, who)
 }
 
-// lock waits until no other process changes the cluster. While it waits,
+// Lock waits until no other process changes the cluster. While it waits,
 // report says who holds it.
-func (h Home) lock(ctx context.Context, who string, report Progress) (release func(), err error) {
+func (h Home) Lock(ctx context.Context, who string, report Progress) (release func(), err error) {
 	if err := h.Ensure(); err != nil {
 		return nil, err
 	}
 	l := flock.New(h.sibling(".lock"), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", l.Path(), stateError(err))
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), StateError(err))
 	}
 	if !ok {
 		start := time.Now()
@@ -194,7 +198,7 @@ func (h Home) lock(ctx context.Context, who string, report Progress) (release fu
 func (h Home) claim(l *flock.Flock, who string) (func(), error) {
 	line := fmt.Sprintf("%s (process %d, since %s)", who, os.Getpid(), time.Now().Format("15:04:05"))
 	if err := os.WriteFile(l.Path(), []byte(line+"\n"), 0o600); err != nil {
-		return nil, errors.Join(stateError(err), l.Unlock())
+		return nil, errors.Join(StateError(err), l.Unlock())
 	}
 	return func() { _ = l.Unlock() }, nil
 }

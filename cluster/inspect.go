@@ -14,15 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 )
-
-// ScreenUserAgent is the User-Agent of requests that the screen makes because
-// the learner pressed a key to read an object. They are the learner's own
-// looking, as much as kubectl in the shell is, so unlike those of UserAgent they
-// do count as Requests.
-const ScreenUserAgent = UserAgent + "-screen"
 
 // maxLog is how much of a container's log is read, in lines and in bytes.
 const (
@@ -40,7 +33,7 @@ type Inspector struct {
 
 // NewInspector opens the cluster. It does not ask it anything yet.
 func NewInspector(a Access) (*Inspector, error) {
-	cfg, err := configOf(a, ScreenUserAgent)
+	cfg, err := a.RESTConfig(ScreenUserAgent)
 	if err != nil {
 		return nil, err
 	}
@@ -53,19 +46,6 @@ func NewInspector(a Access) (*Inspector, error) {
 		return nil, err
 	}
 	return &Inspector{config: cfg, dynamic: dyn, web: web}, nil
-}
-
-// configOf is how to reach a cluster, as somebody with this User-Agent.
-func configOf(a Access, agent string) (*rest.Config, error) {
-	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: a.Kubeconfig}
-	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.Context}).ClientConfig()
-	if err != nil {
-		return nil, fmt.Errorf("read the cluster's kubeconfig %s: %w", a.Kubeconfig, err)
-	}
-	cfg.UserAgent = agent
-	cfg.QPS = -1 // no client-side limit: a learner waits for what we do
-	cfg.WarningHandlerWithContext = rest.NoWarnings{}
-	return cfg, nil
 }
 
 // Config is a copy of how it reaches the cluster.

@@ -44,6 +44,9 @@ func nodeImage(want string) string {
 	return defaults.Image
 }
 
+// Name is "kind".
+func (k *Kind) Name() string { return KindProvider }
+
 func (k *Kind) cluster() string    { return kindPrefix + k.home.Name() }
 func (k *Kind) kubeconfig() string { return filepath.Join(k.home.Dir(), "kubeconfig") }
 
@@ -74,21 +77,6 @@ func (k *Kind) open(ctx context.Context, logger log.Logger) (kindUse, error) {
 	return kindUse{kind.NewProvider(kind.ProviderWithLogger(logger), eng.option), eng}, nil
 }
 
-// BrokenError says that the cluster is there but does not come back. Only
-// making it anew helps, which loses what is in it; the learner decides.
-type BrokenError struct {
-	Name string
-	Err  error
-}
-
-// Error says why, and what can be done.
-func (e *BrokenError) Error() string {
-	return fmt.Sprintf("the cluster does not come back (%v); `k8stutor cluster up --rebuild --name %s` makes it anew: what is in it is lost, your progress in the lessons is kept", e.Err, e.Name)
-}
-
-// Unwrap is why it does not come back.
-func (e *BrokenError) Unwrap() error { return e.Err }
-
 // ForeignError says that there is a cluster of our name which was not made from
 // this state folder. It is left alone.
 type ForeignError struct{ Cluster, Engine string }
@@ -105,7 +93,7 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 	if err != nil {
 		return Access{}, err
 	}
-	release, err := k.home.lock(ctx, "k8stutor cluster up", report)
+	release, err := k.home.Lock(ctx, "k8stutor cluster up", report)
 	if err != nil {
 		return Access{}, err
 	}
@@ -132,7 +120,7 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 		}
 		return Access{}, err
 	}
-	return access, k.home.saveAccess(access)
+	return access, k.home.Save(access)
 }
 
 // bringUp does what the state that was found asks for.
@@ -158,7 +146,7 @@ func (k *Kind) bringUp(ctx context.Context, use kindUse, found kindState, phases
 
 // Down stops the node containers; their data stays in them.
 func (k *Kind) Down(ctx context.Context, report Progress) error {
-	release, err := k.home.lock(ctx, "k8stutor cluster down", report)
+	release, err := k.home.Lock(ctx, "k8stutor cluster down", report)
 	if err != nil {
 		return err
 	}
@@ -186,7 +174,7 @@ func (k *Kind) Down(ctx context.Context, report Progress) error {
 
 // Delete removes the node containers, our kubeconfig and the record.
 func (k *Kind) Delete(ctx context.Context, report Progress) error {
-	release, err := k.home.lock(ctx, "k8stutor cluster delete", report)
+	release, err := k.home.Lock(ctx, "k8stutor cluster delete", report)
 	if err != nil {
 		return err
 	}
@@ -204,7 +192,7 @@ func (k *Kind) Delete(ctx context.Context, report Progress) error {
 			return err
 		}
 	}
-	return k.home.forget()
+	return k.home.Forget()
 }
 
 // remove deletes the containers of a cluster that is ours.
@@ -217,7 +205,7 @@ func (k *Kind) remove(use kindUse) error {
 
 // Status lists the node containers and whether they run and answer.
 func (k *Kind) Status(ctx context.Context) (Status, error) {
-	out := Status{State: StateAbsent, Access: Access{Provider: "kind", Name: k.home.Name()}}
+	out := Status{State: StateAbsent, Access: Access{Provider: KindProvider, Name: k.home.Name()}}
 	use, err := k.open(ctx, log.NoopLogger{})
 	if err != nil {
 		return out, err

@@ -19,7 +19,7 @@ const nodeSpace = 2 << 30 // bytes
 // create makes the cluster and waits until its node is ready. What fails or is
 // cancelled on the way is undone.
 func (k *Kind) create(ctx context.Context, use kindUse, phases *kindLogger) (Access, error) {
-	image, err := usableImage(ctx, use.engine, k.home.state, k.image)
+	image, err := usableImage(ctx, use.engine, k.home.State(), k.image)
 	if err != nil {
 		return Access{}, err
 	}
@@ -84,7 +84,7 @@ func (k *Kind) createNodes(ctx context.Context, use kindUse, image string, confi
 				if err := k.remove(use); err != nil {
 					return fmt.Errorf("up was cancelled, but undoing it failed: %w", err)
 				}
-				return fmt.Errorf("up was cancelled: %w", errors.Join(ctx.Err(), k.home.forget()))
+				return fmt.Errorf("up was cancelled: %w", errors.Join(ctx.Err(), k.home.Forget()))
 			case <-again.C:
 			}
 		}
@@ -97,7 +97,7 @@ func (k *Kind) cleanUp(use kindUse, report Progress) error {
 		if err := k.remove(use); err != nil {
 			return err
 		}
-		return k.home.forget()
+		return k.home.Forget()
 	})
 }
 

@@ -138,7 +138,7 @@ inspect) echo "` + tc.mount + `"; echo /var/lib/docker/volumes/v;;
 esac`})
 			t.Setenv("PATH", os.Getenv("PATH")+":/bin:/usr/bin")
 			if tc.record {
-				if err := k.home.saveAccess(Access{Provider: "kind", Name: "x"}); err != nil {
+				if err := k.home.Save(Access{Provider: "kind", Name: "x"}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -87,12 +87,12 @@ func (k *Kind) openLoad(p *kind.Provider, report Progress) (*imageLoad, error) {
 		nodes:  func() ([]nodes.Node, error) { return p.ListInternalNodes(k.cluster()) },
 		report: report, begun: make(chan struct{}), done: make(chan error, 1),
 	}
-	file, err := FindLessonImages(k.home.state, k.lessonImages)
+	file, err := FindLessonImages(k.home.State(), k.lessonImages)
 	if err != nil {
 		return nil, err
 	}
 	files := []string{file}
-	if loaded := bundleDir(k.home.state).images(); loaded != file && isFile(loaded) {
+	if loaded := bundleDir(k.home.State()).images(); loaded != file && isFile(loaded) {
 		files = append(files, loaded)
 	}
 	for _, file := range files {

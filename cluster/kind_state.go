@@ -189,7 +189,7 @@ func (k *Kind) waitNode(ctx context.Context) (Access, error) {
 		return Access{}, fmt.Errorf("kind: %w", err)
 	}
 	return Access{
-		Provider: "kind", Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
+		Provider: KindProvider, Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
 		Context: "kind-" + k.cluster(), Server: cfg.Host, Version: version.GitVersion, NodeHost: "127.0.0.1",
 		AuditLog: k.auditLog(),
 	}, nil

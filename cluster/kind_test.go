@@ -133,7 +133,7 @@ func TestChooseKeepsTheProviderThatMadeIt(t *testing.T) {
 	if err := home.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	if err := home.saveAccess(Access{Provider: "kind", Name: "x"}); err != nil {
+	if err := home.Save(Access{Provider: "kind", Name: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	if p, reason, err := Choose(t.Context(), home, Options{Want: "auto"}); err != nil || reason != "" {

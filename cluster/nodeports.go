@@ -57,16 +57,24 @@ type nodePath struct {
 	container string // empty: dial the address
 }
 
-func newNodePorts(a Access, namespace string) (*nodePorts, error) {
-	config, err := configOf(a, UserAgent)
+// Ports returns what makes the NodePorts of a namespace answer on 127.0.0.1 until
+// its context ends; nil where the cluster does so itself.
+func Ports(a Access) (func(ctx context.Context, client dynamic.Interface, namespace string), error) {
+	if a.Provider != KindProvider {
+		return nil, nil
+	}
+	config, err := a.RESTConfig(UserAgent)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kubernetes.NewForConfig(config)
+	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	return &nodePorts{namespace: namespace, client: client, config: config}, nil
+	return func(ctx context.Context, client dynamic.Interface, namespace string) {
+		ports := &nodePorts{namespace: namespace, client: clientset, config: config}
+		ports.run(ctx, client)
+	}, nil
 }
 
 // run carries until ctx ends, and returns when all ports are closed. It is

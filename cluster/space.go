@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/pager"
 )
 
@@ -32,7 +33,6 @@ type Space struct {
 	access    Access
 	namespace string
 	options   SpaceOptions
-	ports     *nodePorts // nil where the cluster publishes its NodePorts itself
 }
 
 // SpaceOptions say how scripts of a lesson are run.
@@ -42,6 +42,9 @@ type SpaceOptions struct {
 	Kubeconfig string
 	// Path is PATH for scripts, with kubectl on it; empty is this process's.
 	Path string
+	// Ports makes the NodePorts of a namespace answer on 127.0.0.1 until ctx
+	// ends; nil where the cluster does so itself.
+	Ports func(ctx context.Context, client dynamic.Interface, namespace string)
 }
 
 // OpenSpace makes the namespace, unless it is there, and the kubeconfig that
@@ -54,16 +57,10 @@ func OpenSpace(ctx context.Context, access Access, namespace string, options Spa
 	if err := world.EnsureNamespace(ctx, namespace); err != nil {
 		return nil, err
 	}
-	if err := WriteKubeconfig(access, namespace, options.Kubeconfig); err != nil {
+	if err := access.WriteKubeconfig(namespace, options.Kubeconfig); err != nil {
 		return nil, err
 	}
-	s := &Space{world: world, access: access, namespace: namespace, options: options}
-	if access.Provider == "kind" {
-		if s.ports, err = newNodePorts(access, namespace); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return &Space{world: world, access: access, namespace: namespace, options: options}, nil
 }
 
 // Namespace is the name of the namespace.
@@ -73,11 +70,10 @@ func (s *Space) Namespace() string { return s.namespace }
 // the namespace's NodePorts answer on 127.0.0.1 with every provider.
 func (s *Space) Watch(ctx context.Context, specs []WatchSpec) *Watcher {
 	client := s.world.Dynamic()
-	if s.ports == nil {
+	if s.options.Ports == nil {
 		return StartWatcher(ctx, client, specs)
 	}
-	ports := &nodePorts{namespace: s.namespace, client: s.ports.client, config: s.ports.config}
-	return startWatcher(ctx, client, specs, func(ctx context.Context) { ports.run(ctx, client) })
+	return StartWatcher(ctx, client, specs, func(ctx context.Context) { s.options.Ports(ctx, client, s.namespace) })
 }
 
 // Requests follows the audit log; nil when the cluster keeps none. The caller

@@ -65,13 +65,9 @@ const (
 )
 
 // StartWatcher begins to watch specs and returns at once; a Synced event comes
-// for each of them. It runs until ctx ends or Close is called.
-func StartWatcher(ctx context.Context, client dynamic.Interface, specs []WatchSpec) *Watcher {
-	return startWatcher(ctx, client, specs, nil)
-}
-
-// startWatcher runs also, unless it is nil, as long as the watches.
-func startWatcher(ctx context.Context, client dynamic.Interface, specs []WatchSpec, also func(context.Context)) *Watcher {
+// for each of them. It runs until ctx ends or Close is called, and so does each
+// of also, for which Close waits too.
+func StartWatcher(ctx context.Context, client dynamic.Interface, specs []WatchSpec, also ...func(context.Context)) *Watcher {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	w := &Watcher{
 		events: newQueue[Event](),
@@ -82,8 +78,8 @@ func startWatcher(ctx context.Context, client dynamic.Interface, specs []WatchSp
 	}
 	w.view.setConnection(w.conn)
 	w.done.Go(func() { w.events.run(ctx) })
-	if also != nil {
-		w.done.Go(func() { also(ctx) })
+	for _, run := range also {
+		w.done.Go(func() { run(ctx) })
 	}
 	seen := map[WatchSpec]bool{}
 	for _, spec := range specs {

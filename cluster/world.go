@@ -24,7 +24,6 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // madeLabel marks the namespaces that k8stutor made. It never deletes or
@@ -48,7 +47,7 @@ const dialPatience = 30 * time.Second
 
 // NewWorld opens the cluster. It does not ask it anything yet.
 func NewWorld(a Access) (*World, error) {
-	cfg, err := configOf(a, UserAgent)
+	cfg, err := a.RESTConfig(UserAgent)
 	if err != nil {
 		return nil, err
 	}
@@ -414,26 +413,6 @@ func apiStatus(resp *http.Response, body []byte) string {
 		msg = "HTTP " + strconv.Itoa(resp.StatusCode)
 	}
 	return msg
-}
-
-// WriteKubeconfig writes a copy of the cluster's kubeconfig whose context
-// points to the namespace. The learner's shell gets it.
-func WriteKubeconfig(a Access, namespace, path string) error {
-	cfg, err := clientcmd.LoadFromFile(a.Kubeconfig)
-	if err != nil {
-		return fmt.Errorf("read the cluster's kubeconfig: %w", err)
-	}
-	c := cfg.Contexts[a.Context]
-	if c == nil {
-		return fmt.Errorf("%s has no context %q", a.Kubeconfig, a.Context)
-	}
-	c.Namespace = namespace
-	cfg.CurrentContext = a.Context
-	data, err := clientcmd.Write(*cfg)
-	if err != nil {
-		return err
-	}
-	return writePrivate(path, data)
 }
 
 // until asks again and again, with ctx's patience, whether something is so: at

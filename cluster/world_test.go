@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -157,23 +156,5 @@ func TestDeletableGoesFromOwnersToOwned(t *testing.T) {
 	at := func(name string) int { return slices.Index(names, name) }
 	if len(names) != 5 || at("deployments") > at("replicasets") || at("replicasets") > at("pods") || at("pods") > at("events") {
 		t.Errorf("order of deletion: %v", names)
-	}
-}
-
-func TestWriteKubeconfigPointsToTheNamespace(t *testing.T) {
-	_, access := worldOf(t, func(http.ResponseWriter, *http.Request) {})
-	path := filepath.Join(t.TempDir(), "lesson")
-	if err := WriteKubeconfig(access, "tutor-x", path); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := clientcmd.LoadFromFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cfg.CurrentContext != "ours" || cfg.Contexts["ours"].Namespace != "tutor-x" {
-		t.Errorf("context %q, namespace %q", cfg.CurrentContext, cfg.Contexts["ours"].Namespace)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
 }

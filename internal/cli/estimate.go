@@ -35,14 +35,10 @@ func (a *app) pastStarts() map[string]pastStart {
 // startKind says which starts take about as long as each other: those of one
 // provider, of a new cluster or of one that was made before.
 func startKind(p cluster.Provider, isNew bool) string {
-	kind := "embedded"
-	if _, is := p.(*cluster.Kind); is {
-		kind = "kind"
-	}
 	if isNew {
-		return kind + " new"
+		return p.Name() + " new"
 	}
-	return kind + " again"
+	return p.Name() + " again"
 }
 
 // paced tells the phases of a start how long they took the last time; done notes

@@ -140,6 +140,10 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 	if err != nil {
 		return err
 	}
+	ports, err := cluster.Ports(access)
+	if err != nil {
+		return err
+	}
 	output, _ := cmd.Flags().GetString("output")
 	parallel, _ := cmd.Flags().GetInt("parallel")
 	record, _ := cmd.Flags().GetString("record")
@@ -157,6 +161,7 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 			return cluster.OpenSpace(ctx, access, ns, cluster.SpaceOptions{
 				Kubeconfig: filepath.Join(scratch, ns+".kubeconfig"),
 				Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
+				Ports:      ports,
 			})
 		},
 		Outside: func(ctx context.Context) ([]string, error) { return world.Outside(ctx, lessons.NamespacePrefix) },

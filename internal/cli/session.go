@@ -40,9 +40,14 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 	}
 	// Scripts of lessons get the built-in kubectl, whatever the learner has:
 	// they were proved with it.
+	ports, err := cluster.Ports(access)
+	if err != nil {
+		return nil, err
+	}
 	space, err := cluster.OpenSpace(ctx, access, o.at.lesson.Namespace(), cluster.SpaceOptions{
 		Kubeconfig: l.kubeconfig,
 		Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
+		Ports:      ports,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the lesson's namespace: %w", err)
