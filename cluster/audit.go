@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/k8stutor/k8stutor/cluster/internal/queue"
 )
 
 // auditPoll is how often the file is looked at even when the file system has
@@ -31,7 +33,7 @@ const auditPoll = 250 * time.Millisecond
 // other when it is complete; each once.
 type AuditTail struct {
 	path     string
-	requests *queue[Request]
+	requests *queue.Queue[Request]
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 	seen     auditIDs // of long requests already delivered
@@ -48,7 +50,7 @@ func TailAudit(ctx context.Context, path string) (*AuditTail, error) {
 }
 
 func followAudit(ctx context.Context, path string, newWatcher func() (*fsnotify.Watcher, error)) (*AuditTail, error) {
-	t := &AuditTail{path: path, requests: newQueue[Request](), reader: bufio.NewReaderSize(nil, 64<<10)}
+	t := &AuditTail{path: path, requests: queue.New[Request](), reader: bufio.NewReaderSize(nil, 64<<10)}
 	if err := t.open(true); err != nil {
 		return nil, err
 	}
@@ -65,7 +67,7 @@ func followAudit(ctx context.Context, path string, newWatcher func() (*fsnotify.
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	t.cancel = cancel
-	t.done.Go(func() { t.requests.run(ctx) })
+	t.done.Go(func() { t.requests.Run(ctx) })
 	watched := err == nil
 	t.done.Go(func() {
 		if watched {
@@ -78,7 +80,7 @@ func followAudit(ctx context.Context, path string, newWatcher func() (*fsnotify.
 }
 
 // Requests never drops. It is closed after Close.
-func (t *AuditTail) Requests() <-chan Request { return t.requests.out }
+func (t *AuditTail) Requests() <-chan Request { return t.requests.Out() }
 
 // Close ends the tail and returns when it has ended.
 func (t *AuditTail) Close() {
@@ -174,7 +176,7 @@ func (t *AuditTail) readLines() {
 			return
 		}
 		if req, ok := t.parse(t.rest); ok {
-			t.requests.push(req)
+			t.requests.Push(req)
 		}
 		t.rest = nil
 	}

@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 const (
@@ -82,7 +84,7 @@ func Ports(a Access) (func(ctx context.Context, client dynamic.Interface, namesp
 func (n *nodePorts) run(ctx context.Context, client dynamic.Interface) {
 	n.open = map[int32]*nodePort{}
 	services := corev1.SchemeGroupVersion.WithResource("services")
-	watcher := StartWatcher(ctx, client, []WatchSpec{{Resource: services, Namespace: n.namespace}})
+	watcher := watch.Start(ctx, client, []watch.Spec{{Resource: services, Namespace: n.namespace}})
 	defer watcher.Close()
 	defer n.done.Wait()
 	for {
@@ -101,7 +103,7 @@ func (n *nodePorts) run(ctx context.Context, client dynamic.Interface) {
 }
 
 // apply makes the open ports those of the Service.
-func (n *nodePorts) apply(ctx context.Context, e Event) {
+func (n *nodePorts) apply(ctx context.Context, e watch.Event) {
 	object := e.Object()
 	owner := types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}
 	wanted := map[int32]bool{}

@@ -21,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/pager"
+
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // stepAnnotation on a namespace says which step of the lesson it holds.
@@ -68,12 +70,12 @@ func (s *Space) Namespace() string { return s.namespace }
 
 // Watch starts to watch; the caller closes the Watcher. As long as it is open,
 // the namespace's NodePorts answer on 127.0.0.1 with every provider.
-func (s *Space) Watch(ctx context.Context, specs []WatchSpec) *Watcher {
+func (s *Space) Watch(ctx context.Context, specs []watch.Spec) *watch.Watcher {
 	client := s.world.Dynamic()
 	if s.options.Ports == nil {
-		return StartWatcher(ctx, client, specs)
+		return watch.Start(ctx, client, specs)
 	}
-	return StartWatcher(ctx, client, specs, func(ctx context.Context) { s.options.Ports(ctx, client, s.namespace) })
+	return watch.Start(ctx, client, specs, func(ctx context.Context) { s.options.Ports(ctx, client, s.namespace) })
 }
 
 // Requests follows the audit log; nil when the cluster keeps none. The caller
@@ -135,7 +137,7 @@ func (s *Space) Probe(ctx context.Context, service, port, path string) (Reply, e
 const listPage = 100
 
 // Snapshot lists what specs name, as it is now.
-func (s *Space) Snapshot(ctx context.Context, specs []WatchSpec) ([]Listing, error) {
+func (s *Space) Snapshot(ctx context.Context, specs []watch.Spec) ([]Listing, error) {
 	out := make([]Listing, 0, len(specs))
 	for _, spec := range specs {
 		l, err := s.list(ctx, spec)
@@ -153,8 +155,8 @@ func (s *Space) Snapshot(ctx context.Context, specs []WatchSpec) ([]Listing, err
 // list lists one resource. Page by page, all of one revision, of which only the
 // names are kept: a thousand Pods at once would take 20 MB for a moment. When the
 // API server forgets the revision meanwhile, all are listed at once.
-func (s *Space) list(ctx context.Context, spec WatchSpec) (Listing, error) {
-	l := Listing{WatchSpec: spec}
+func (s *Space) list(ctx context.Context, spec watch.Spec) (Listing, error) {
+	l := Listing{Spec: spec}
 	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		list, err := s.world.Dynamic().Resource(spec.Resource).Namespace(spec.Namespace).List(ctx, options)
 		if err != nil {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 func TestSnapshotInPages(t *testing.T) {
@@ -51,12 +53,12 @@ func TestSnapshotInPages(t *testing.T) {
 				}
 				_, _ = rw.Write([]byte(page))
 			})
-			spec := WatchSpec{Resource: schema.GroupVersionResource{Version: "v1", Resource: "pods"}, Namespace: "ns"}
-			got, err := (&Space{world: w}).Snapshot(t.Context(), []WatchSpec{spec})
+			spec := watch.Spec{Resource: schema.GroupVersionResource{Version: "v1", Resource: "pods"}, Namespace: "ns"}
+			got, err := (&Space{world: w}).Snapshot(t.Context(), []watch.Spec{spec})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(got) != 1 || got[0].WatchSpec != spec || got[0].Revision != tt.version || !slices.Equal(got[0].Objects, tt.want) {
+			if len(got) != 1 || got[0].Spec != spec || got[0].Revision != tt.version || !slices.Equal(got[0].Objects, tt.want) {
 				t.Errorf("got %+v, want revision %d and %v", got, tt.version, tt.want)
 			}
 		})

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // BenchmarkHandle is one change of one of 100 Pods, with checks that look at
@@ -34,7 +34,7 @@ checks:
 				}
 				u.Object["status"].(map[string]any)["conditions"] = []any{map[string]any{"type": "Ready", "status": ready}}
 				gvr, _ := ParseResource("pods")
-				changed[i] = Change{cluster.Event{Type: cluster.Modified, Resource: gvr, Namespace: "ns", Old: u, New: u}}
+				changed[i] = Change{watch.Event{Type: watch.Modified, Resource: gvr, Namespace: "ns", Old: u, New: u}}
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

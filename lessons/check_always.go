@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 func alwaysKind() *checkKind {
@@ -75,7 +75,7 @@ func (a *alwaysCheck) observe(e *Engine, in Input) {
 		return
 	}
 	switch c.Type {
-	case cluster.Added, cluster.Modified, cluster.Deleted:
+	case watch.Added, watch.Modified, watch.Deleted:
 		a.test(e)
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 func eventKind() *checkKind {
@@ -75,7 +75,7 @@ type eventCheck struct {
 
 func (v *eventCheck) observe(e *Engine, in Input) {
 	c, ok := in.(Change)
-	if !ok || c.Resource != eventsResource() || c.New == nil || e.isOld(c) || c.Type == cluster.Synced {
+	if !ok || c.Resource != eventsResource() || c.New == nil || e.isOld(c) || c.Type == watch.Synced {
 		return
 	}
 	o := object(c.New.Object)
@@ -85,7 +85,7 @@ func (v *eventCheck) observe(e *Engine, in Input) {
 		v.Object != "" && v.Object != o.str("involvedObject", "kind"),
 		v.Name != "" && v.Name != o.str("involvedObject", "name"),
 		// Times of Events are whole seconds.
-		cluster.EventTime(c.New).Before(e.started.Truncate(time.Second)),
+		watch.EventTime(c.New).Before(e.started.Truncate(time.Second)),
 		!v.Expr.IsZero() && !v.Expr.program.holds(e.act, map[string]any{"event": c.New.Object}):
 		return
 	}

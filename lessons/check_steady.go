@@ -3,7 +3,7 @@ package lessons
 import (
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 func steadyKind() *checkKind {
@@ -59,7 +59,7 @@ type steadyCheck struct {
 }
 
 func (s *steadyCheck) observe(_ *Engine, in Input) {
-	if c, ok := in.(Change); ok && (c.Type == cluster.Lost || c.Type == cluster.Recovered) {
+	if c, ok := in.(Change); ok && (c.Type == watch.Lost || c.Type == watch.Recovered) {
 		s.since = time.Time{} // unseen time does not count
 	}
 }

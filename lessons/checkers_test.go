@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 const stateStep = `
@@ -93,7 +94,7 @@ func TestHappenedCountsOnlyWhatWasSeen(t *testing.T) {
 	r.remove("pods", "p1")
 	r.want("a", Unmet, "1 of 2")
 	// A gap, and a delete that the re-list infers, is no tick, and says so.
-	r.signal(cluster.Gap, "pods")
+	r.signal(watch.Gap, "pods")
 	r.wantProblem("once more")
 	r.remove("pods", "p2", inferred)
 	r.want("a", Unmet, "1 of 2", "do it once more")
@@ -181,7 +182,7 @@ func TestAlwaysBrokenByDeletion(t *testing.T) {
 
 func TestAlwaysCannotVouchAcrossAGap(t *testing.T) {
 	r := alwaysRig(t)
-	r.signal(cluster.Gap, "services")
+	r.signal(watch.Gap, "services")
 	r.want("same", Violated, "not seen")
 	r.remove("pods", "p1")
 	r.wantMet(false)
@@ -211,7 +212,7 @@ func TestSteadyNeedsTheTime(t *testing.T) {
 	r.put("pods", pod("p2", "go-api", true)) // a break
 	r.want("a", Unmet)
 	r.remove("pods", "p2")
-	r.signal(cluster.Lost, "")
+	r.signal(watch.Lost, "")
 	if _, ok := r.engine.NextDeadline(); ok {
 		t.Fatal("time that nobody saw must not count")
 	}
@@ -219,7 +220,7 @@ func TestSteadyNeedsTheTime(t *testing.T) {
 	r.handle(Clock{})
 	r.wantMet(false)
 	r.wantProblem("connection refused")
-	r.signal(cluster.Recovered, "")
+	r.signal(watch.Recovered, "")
 	r.want("a", Converging)
 	r.now = r.now.Add(8 * time.Second)
 	r.handle(Clock{})
@@ -373,11 +374,11 @@ func TestLostStopsTicks(t *testing.T) {
 	r := newRig(t, answerStep, "answer")
 	r.put("services", service(80, "10.96.0.1"), initial)
 	r.begin()
-	r.signal(cluster.Lost, "")
+	r.signal(watch.Lost, "")
 	r.wantProblem("has not answered since")
 	r.handle(Answered{"answer", "10.96.0.1"})
 	r.wantMet(false)
-	r.signal(cluster.Recovered, "")
+	r.signal(watch.Recovered, "")
 	r.wantProblem("")
 	r.wantMet(true)
 }

@@ -8,13 +8,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // Input is something that an Engine is told.
 type Input interface{ isInput() }
 
 // Change is what the watch saw.
-type Change struct{ cluster.Event }
+type Change struct{ watch.Event }
 
 // Requested is something that the learner asked the API server for.
 type Requested struct{ cluster.Request }
@@ -69,7 +70,7 @@ type Engine struct {
 
 	store *store
 	act   *activation
-	specs []cluster.WatchSpec
+	specs []watch.Spec
 	now   time.Time
 
 	step    *Step
@@ -155,7 +156,7 @@ func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
 	case Change:
 		e.change(x)
 		switch x.Type {
-		case cluster.Added, cluster.Modified, cluster.Deleted:
+		case watch.Added, watch.Modified, watch.Deleted:
 			relevant = &x.Resource
 		}
 	case Answered:
@@ -221,11 +222,11 @@ func (e *Engine) Synced() bool {
 
 func (e *Engine) change(c Change) {
 	switch c.Type {
-	case cluster.Lost:
+	case watch.Lost:
 		e.lost, e.lostSince = c.Err, e.now
-	case cluster.Recovered:
+	case watch.Recovered:
 		e.lost = nil
-	case cluster.Gap:
+	case watch.Gap:
 		if !e.began || e.met {
 			return
 		}
@@ -237,7 +238,7 @@ func (e *Engine) change(c Change) {
 		}
 	default:
 		e.store.apply(c.Event)
-		if !e.began || c.Type == cluster.Synced {
+		if !e.began || c.Type == watch.Synced {
 			return
 		}
 		if e.isOld(c) {
@@ -258,7 +259,7 @@ func (e *Engine) isOld(c Change) bool {
 // single step that was seen, after the step began.
 func (e *Engine) counts(c Change) bool {
 	switch c.Type {
-	case cluster.Added, cluster.Modified, cluster.Deleted:
+	case watch.Added, watch.Modified, watch.Deleted:
 		return !c.Inferred && !e.isOld(c)
 	}
 	return false

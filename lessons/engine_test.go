@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // testLesson is a lesson with one step "s" and the given fields of it, YAML.
@@ -94,7 +94,7 @@ func (r *rig) handle(in Input) {
 func (r *rig) sync() {
 	r.t.Helper()
 	for _, spec := range r.engine.specs {
-		r.handle(Change{cluster.Event{Type: cluster.Synced, Resource: spec.Resource, Namespace: spec.Namespace}})
+		r.handle(Change{watch.Event{Type: watch.Synced, Resource: spec.Resource, Namespace: spec.Namespace}})
 	}
 }
 
@@ -106,7 +106,7 @@ func (r *rig) begin() {
 }
 
 // put creates or changes an object, written as YAML.
-func (r *rig) put(resource, object string, options ...func(*cluster.Event)) {
+func (r *rig) put(resource, object string, options ...func(*watch.Event)) {
 	r.t.Helper()
 	u := r.parse(object)
 	r.version++
@@ -125,9 +125,9 @@ func (r *rig) put(resource, object string, options ...func(*cluster.Event)) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	e := cluster.Event{Type: cluster.Modified, Resource: gvr, Namespace: "ns", Old: old, New: u, At: r.now}
+	e := watch.Event{Type: watch.Modified, Resource: gvr, Namespace: "ns", Old: old, New: u, At: r.now}
 	if old == nil {
-		e.Type = cluster.Added
+		e.Type = watch.Added
 	}
 	for _, o := range options {
 		o(&e)
@@ -135,30 +135,30 @@ func (r *rig) put(resource, object string, options ...func(*cluster.Event)) {
 	r.handle(Change{e})
 }
 
-func (r *rig) remove(resource, name string, options ...func(*cluster.Event)) {
+func (r *rig) remove(resource, name string, options ...func(*watch.Event)) {
 	r.t.Helper()
 	r.version++
 	old := r.held[resource+"/"+name].DeepCopy()
 	old.SetResourceVersion(fmt.Sprint(r.version))
 	delete(r.held, resource+"/"+name)
 	gvr, _ := ParseResource(resource)
-	e := cluster.Event{Type: cluster.Deleted, Resource: gvr, Namespace: "ns", Old: old, At: r.now}
+	e := watch.Event{Type: watch.Deleted, Resource: gvr, Namespace: "ns", Old: old, At: r.now}
 	for _, o := range options {
 		o(&e)
 	}
 	r.handle(Change{e})
 }
 
-func initial(e *cluster.Event)  { e.Initial = true }
-func inferred(e *cluster.Event) { e.Inferred = true }
+func initial(e *watch.Event)  { e.Initial = true }
+func inferred(e *watch.Event) { e.Inferred = true }
 
-func (r *rig) signal(t cluster.EventType, resource string) {
+func (r *rig) signal(t watch.EventType, resource string) {
 	r.t.Helper()
-	e := cluster.Event{Type: t}
+	e := watch.Event{Type: t}
 	if resource != "" {
 		e.Resource, _ = ParseResource(resource)
 	}
-	if t == cluster.Lost {
+	if t == watch.Lost {
 		e.Err = errors.New("connection refused")
 	}
 	r.handle(Change{e})

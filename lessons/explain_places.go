@@ -8,7 +8,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // locate finds which object and which field an expression reads; an
@@ -236,7 +236,7 @@ func (e *Engine) lastEvent(kind, name string) *unstructured.Unstructured {
 		if !strings.EqualFold(o.str("involvedObject", "kind"), kind) || o.str("involvedObject", "name") != name {
 			continue
 		}
-		if last == nil || cluster.EventTime(u).After(cluster.EventTime(last)) {
+		if last == nil || watch.EventTime(u).After(watch.EventTime(last)) {
 			last = u
 		}
 	}

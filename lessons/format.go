@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // APIVersion and Kind stand at the head of every lesson.yaml.
@@ -31,8 +31,8 @@ type Lesson struct {
 
 	files   fs.FS // the lesson's folder
 	texts   map[string]lessonText
-	settled Expr                // settled(), the default of until
-	watch   []cluster.WatchSpec // with lessonNamespace where the lesson's own is meant
+	settled Expr         // settled(), the default of until
+	watch   []watch.Spec // with lessonNamespace where the lesson's own is meant
 }
 
 // Name is the lesson's name, which is also its folder's.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // LoadAll loads every folder of fsys that holds a lesson.yaml, in the order of
@@ -72,7 +72,7 @@ func Load(fsys fs.FS, dir string) (*Lesson, error) {
 		problems.add(Pos{File: "lesson.yaml", Line: 1, Col: 1}, "no lesson could be read")
 		return nil, problems[:max(1, len(problems)-1)].in(dir)
 	}
-	v := &validator{lesson: l, compiler: c, problems: &problems, watch: map[cluster.WatchSpec]Pos{}}
+	v := &validator{lesson: l, compiler: c, problems: &problems, watch: map[watch.Spec]Pos{}}
 	v.whole(dir)
 	if len(problems) == 0 {
 		v.loadTexts()
@@ -103,7 +103,7 @@ type validator struct {
 	lesson   *Lesson
 	compiler *compiler
 	problems *Problems
-	watch    map[cluster.WatchSpec]Pos
+	watch    map[watch.Spec]Pos
 }
 
 func (v *validator) name(at Pos, what, value string) {
@@ -321,7 +321,7 @@ func (v *validator) expr(e *Expr, s scope, wantBool bool) {
 }
 
 func (v *validator) addWatch(dep watchDep, at Pos) {
-	spec := cluster.WatchSpec{Resource: dep.gvr, Namespace: dep.namespace}
+	spec := watch.Spec{Resource: dep.gvr, Namespace: dep.namespace}
 	if _, ok := v.watch[spec]; !ok {
 		v.watch[spec] = at
 	}
@@ -344,12 +344,12 @@ func (v *validator) checkWatch() {
 		}
 		l.watch = append(l.watch, spec)
 	}
-	slices.SortFunc(l.watch, func(a, b cluster.WatchSpec) int {
+	slices.SortFunc(l.watch, func(a, b watch.Spec) int {
 		return cmp.Or(cmp.Compare(a.Resource.String(), b.Resource.String()), cmp.Compare(a.Namespace, b.Namespace))
 	})
 }
 
-func (l *Lesson) touchesSpec(spec cluster.WatchSpec) bool {
+func (l *Lesson) touchesSpec(spec watch.Spec) bool {
 	for _, t := range l.Touches {
 		if gvr, err := ParseResource(t.Resource); err == nil && gvr == spec.Resource && t.Namespace == spec.Namespace {
 			return true
@@ -360,7 +360,7 @@ func (l *Lesson) touchesSpec(spec cluster.WatchSpec) bool {
 
 // WatchSpecs is what has to be watched for the lesson when it happens in
 // namespace.
-func (l *Lesson) WatchSpecs(namespace string) []cluster.WatchSpec {
+func (l *Lesson) WatchSpecs(namespace string) []watch.Spec {
 	out := slices.Clone(l.watch)
 	for i := range out {
 		if out[i].Namespace == ownNamespace {

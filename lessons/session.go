@@ -13,17 +13,18 @@ import (
 	"time"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // World is what a Session does to a cluster; *cluster.Space is one.
 type World interface {
 	Namespace() string
 	// Watch starts to watch; the Session closes the Watcher.
-	Watch(ctx context.Context, specs []cluster.WatchSpec) *cluster.Watcher
+	Watch(ctx context.Context, specs []watch.Spec) *watch.Watcher
 	// Requests follows the audit log; nil when there is none.
 	Requests(ctx context.Context) (*cluster.AuditTail, error)
 	// Snapshot lists what is there now.
-	Snapshot(ctx context.Context, specs []cluster.WatchSpec) ([]cluster.Listing, error)
+	Snapshot(ctx context.Context, specs []watch.Spec) ([]cluster.Listing, error)
 	// Enter notes the step and returns the resource version of that write.
 	Enter(ctx context.Context, step string) (uint64, error)
 	// Entered is the step that the namespace holds, "" for none.
@@ -84,7 +85,7 @@ type Session struct {
 	lesson  *Lesson
 	world   World
 	engine  *Engine
-	watcher *cluster.Watcher
+	watcher *watch.Watcher
 	audit   *cluster.AuditTail
 	dir     string // the lesson's files, for scripts
 	trace   *TraceWriter
@@ -186,7 +187,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 func (s *Session) Updates() <-chan Update { return s.updates }
 
 // View is the coalesced picture of everything that the lesson watches.
-func (s *Session) View() *cluster.View { return s.watcher.View() }
+func (s *Session) View() *watch.View { return s.watcher.View() }
 
 // Lesson is the session's lesson.
 func (s *Session) Lesson() *Lesson { return s.lesson }
@@ -347,7 +348,7 @@ func (s *Session) untilNext() time.Duration {
 }
 
 // drain takes in what else is there, so that a burst is explained once.
-func (s *Session) drain(events <-chan cluster.Event) {
+func (s *Session) drain(events <-chan watch.Event) {
 	for range 256 {
 		select {
 		case e, ok := <-events:

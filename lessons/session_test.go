@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // fakeWorld is a cluster in memory that keeps what it was asked to do.
@@ -38,7 +39,7 @@ type fakeWorld struct {
 	reply   cluster.Reply
 }
 
-func newFakeWorld(specs []cluster.WatchSpec) *fakeWorld {
+func newFakeWorld(specs []watch.Spec) *fakeWorld {
 	kinds := map[schema.GroupVersionResource]string{}
 	for _, spec := range specs {
 		kinds[spec.Resource] = spec.Resource.Resource + "List"
@@ -68,11 +69,11 @@ func (w *fakeWorld) took() []string {
 }
 
 func (w *fakeWorld) Namespace() string { return "ns" }
-func (w *fakeWorld) Watch(ctx context.Context, specs []cluster.WatchSpec) *cluster.Watcher {
-	return cluster.StartWatcher(ctx, w.client, specs)
+func (w *fakeWorld) Watch(ctx context.Context, specs []watch.Spec) *watch.Watcher {
+	return watch.Start(ctx, w.client, specs)
 }
 func (w *fakeWorld) Requests(context.Context) (*cluster.AuditTail, error) { return nil, nil }
-func (w *fakeWorld) Snapshot(context.Context, []cluster.WatchSpec) ([]cluster.Listing, error) {
+func (w *fakeWorld) Snapshot(context.Context, []watch.Spec) ([]cluster.Listing, error) {
 	return nil, nil
 }
 

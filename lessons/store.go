@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // objectKey names an object of a resource.
@@ -22,24 +22,24 @@ func keyOf(u *unstructured.Unstructured) objectKey {
 // store is the engine's picture of the cluster.
 type store struct {
 	objects map[schema.GroupVersionResource]map[objectKey]*unstructured.Unstructured
-	synced  map[cluster.WatchSpec]bool
+	synced  map[watch.Spec]bool
 	newest  map[schema.GroupVersionResource]uint64 // highest resource version seen
 }
 
 func newStore() *store {
 	return &store{
 		objects: map[schema.GroupVersionResource]map[objectKey]*unstructured.Unstructured{},
-		synced:  map[cluster.WatchSpec]bool{},
+		synced:  map[watch.Spec]bool{},
 		newest:  map[schema.GroupVersionResource]uint64{},
 	}
 }
 
 // apply takes a change in.
-func (s *store) apply(e cluster.Event) {
+func (s *store) apply(e watch.Event) {
 	switch e.Type {
-	case cluster.Synced:
-		s.synced[cluster.WatchSpec{Resource: e.Resource, Namespace: e.Namespace}] = true
-	case cluster.Added, cluster.Modified:
+	case watch.Synced:
+		s.synced[watch.Spec{Resource: e.Resource, Namespace: e.Namespace}] = true
+	case watch.Added, watch.Modified:
 		m := s.objects[e.Resource]
 		if m == nil {
 			m = map[objectKey]*unstructured.Unstructured{}
@@ -47,7 +47,7 @@ func (s *store) apply(e cluster.Event) {
 		}
 		m[keyOf(e.New)] = e.New
 		s.newest[e.Resource] = max(s.newest[e.Resource], revision(e.New))
-	case cluster.Deleted:
+	case watch.Deleted:
 		m := s.objects[e.Resource]
 		if held := m[keyOf(e.Old)]; held != nil && held.GetUID() == e.Old.GetUID() {
 			delete(m, keyOf(e.Old))

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
 // TraceEntry is one input of an engine and when it was handled: what a trace
@@ -28,16 +29,16 @@ type TraceEntry struct {
 }
 
 type traceChange struct {
-	Type      cluster.EventType `json:"type"`
-	Group     string            `json:"group,omitempty"`
-	Version   string            `json:"version,omitempty"`
-	Resource  string            `json:"resource,omitempty"`
-	Namespace string            `json:"namespace,omitempty"`
-	Old       map[string]any    `json:"old,omitempty"`
-	New       map[string]any    `json:"new,omitempty"`
-	Initial   bool              `json:"initial,omitempty"`
-	Inferred  bool              `json:"inferred,omitempty"`
-	Err       string            `json:"err,omitempty"`
+	Type      watch.EventType `json:"type"`
+	Group     string          `json:"group,omitempty"`
+	Version   string          `json:"version,omitempty"`
+	Resource  string          `json:"resource,omitempty"`
+	Namespace string          `json:"namespace,omitempty"`
+	Old       map[string]any  `json:"old,omitempty"`
+	New       map[string]any  `json:"new,omitempty"`
+	Initial   bool            `json:"initial,omitempty"`
+	Inferred  bool            `json:"inferred,omitempty"`
+	Err       string          `json:"err,omitempty"`
 }
 
 // TraceWriter records the inputs of an engine. It is not safe for concurrent
@@ -85,7 +86,7 @@ func (e TraceEntry) Input() Input {
 	switch {
 	case e.Change != nil:
 		c := e.Change
-		event := cluster.Event{
+		event := watch.Event{
 			Type: c.Type, Resource: schema.GroupVersionResource{Group: c.Group, Version: c.Version, Resource: c.Resource},
 			Namespace: c.Namespace, Initial: c.Initial, Inferred: c.Inferred, At: e.At,
 		}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/tui/term"
 )
@@ -46,7 +47,7 @@ func (s *fakeSession) Draw(step string, seed int) error {
 type fakeView struct {
 	changed chan struct{}
 	objects map[schema.GroupVersionResource][]*unstructured.Unstructured
-	conn    cluster.Connection
+	conn    watch.Connection
 }
 
 func (v *fakeView) Changed() <-chan struct{} { return v.changed }
@@ -54,7 +55,7 @@ func (v *fakeView) Objects(r schema.GroupVersionResource) []*unstructured.Unstru
 	return v.objects[r]
 }
 func (v *fakeView) Events() []*unstructured.Unstructured { return v.objects[gvrEvents] }
-func (v *fakeView) Connection() cluster.Connection       { return v.conn }
+func (v *fakeView) Connection() watch.Connection         { return v.conn }
 
 type obj = map[string]any
 
@@ -94,7 +95,7 @@ func event(ago time.Duration, kind, reason, object_, message string) *unstructur
 }
 
 func newFakeView(pods int) *fakeView {
-	v := &fakeView{changed: make(chan struct{}, 1), conn: cluster.Connection{OK: true, Since: began}}
+	v := &fakeView{changed: make(chan struct{}, 1), conn: watch.Connection{OK: true, Since: began}}
 	v.objects = map[schema.GroupVersionResource][]*unstructured.Unstructured{
 		gvrServices: {object("Service", "go-api", "", obj{"spec": obj{
 			"type": "ClusterIP", "clusterIP": "10.96.252.198",

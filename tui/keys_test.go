@@ -9,7 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -170,7 +170,7 @@ func (s *screen) scrollLessonToEnd() {
 
 func TestUnreachable(t *testing.T) {
 	s := newScreen(t, "en", 120, 40, 3)
-	s.view.conn = cluster.Connection{Since: began.Add(-12 * time.Second), Err: errors.New("connection refused")}
+	s.view.conn = watch.Connection{Since: began.Add(-12 * time.Second), Err: errors.New("connection refused")}
 	s.send(clusterMsg(takeSnapshot(s.running)))
 	if want := "✗ unreachable since " + began.Add(-12*time.Second).Local().Format("15:04:05") + " (12s)"; !strings.Contains(s.text(), want) {
 		t.Errorf("%q is not on the screen:\n%s", want, s.text())
@@ -187,7 +187,7 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("at %d columns it is left out:\n%s", width, s.text())
 		}
 	}
-	s.view.conn = cluster.Connection{OK: true, Since: began}
+	s.view.conn = watch.Connection{OK: true, Since: began}
 	s.send(clusterMsg(takeSnapshot(s.running)))
 	if !strings.Contains(s.text(), "answers again") {
 		t.Errorf("that it is back is not told:\n%s", s.text())

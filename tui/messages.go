@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/tui/term"
 )
@@ -46,7 +47,7 @@ type (
 type snapshot struct {
 	lines  []treeLine
 	events []eventLine
-	conn   cluster.Connection
+	conn   watch.Connection
 	hpa    *hpaSample // nil without an HPA
 }
 
@@ -160,7 +161,7 @@ func takeSnapshot(r *Running) snapshot {
 func newEventLine(e *unstructured.Unstructured) eventLine {
 	kind := lower(str(e, "involvedObject", "kind"))
 	return eventLine{
-		at:      cluster.EventTime(e),
+		at:      watch.EventTime(e),
 		warning: str(e, "type") == "Warning",
 		reason:  str(e, "reason"),
 		object:  short(schema.GroupVersionResource{Resource: kind + "s"}) + "/" + str(e, "involvedObject", "name"),

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -110,7 +111,7 @@ type Session interface {
 	Draw(step string, seed int) error
 }
 
-// ClusterView is the newest state of a cluster. cluster.View is one.
+// ClusterView is the newest state of a cluster. watch.View is one.
 type ClusterView interface {
 	// Changed has a value when something changed since the last was taken.
 	Changed() <-chan struct{}
@@ -118,10 +119,10 @@ type ClusterView interface {
 	Objects(schema.GroupVersionResource) []*unstructured.Unstructured
 	// Events are the cluster's Events, the newest first.
 	Events() []*unstructured.Unstructured
-	Connection() cluster.Connection
+	Connection() watch.Connection
 }
 
 var (
 	_ Session     = (*lessons.Session)(nil)
-	_ ClusterView = (*cluster.View)(nil)
+	_ ClusterView = (*watch.View)(nil)
 )

@@ -12,7 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/watch"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -82,15 +82,15 @@ func TestVerifyCanFail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(lessons.Change{Event: cluster.Event{Type: cluster.Added, Resource: gvr, Namespace: "ns", New: a, Initial: true}})
+		write(lessons.Change{Event: watch.Event{Type: watch.Added, Resource: gvr, Namespace: "ns", New: a, Initial: true}})
 		for _, spec := range l.WatchSpecs("ns") {
-			write(lessons.Change{Event: cluster.Event{Type: cluster.Synced, Resource: spec.Resource, Namespace: spec.Namespace}})
+			write(lessons.Change{Event: watch.Event{Type: watch.Synced, Resource: spec.Resource, Namespace: spec.Namespace}})
 		}
 		write(lessons.Begin{Step: "s", Marker: 7})
 		if deleted {
 			gone := a.DeepCopy()
 			gone.SetResourceVersion("9")
-			write(lessons.Change{Event: cluster.Event{Type: cluster.Deleted, Resource: gvr, Namespace: "ns", Old: gone}})
+			write(lessons.Change{Event: watch.Event{Type: watch.Deleted, Resource: gvr, Namespace: "ns", Old: gone}})
 		}
 		out, err := lessons.ReadTrace(&file)
 		if err != nil {

@@ -1,4 +1,4 @@
-package cluster
+package watch
 
 // share makes a decoded object hold the parts of another one wherever they are
 // equal: maps, lists, strings, numbers, and the keys of maps. A Pod whose status

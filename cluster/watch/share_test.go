@@ -1,4 +1,4 @@
-package cluster
+package watch
 
 import (
 	"encoding/json"
@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/k8stutor/k8stutor/cluster/internal/queue"
 )
 
 // The reflector asks for it by this interface.
@@ -87,8 +89,8 @@ func nested(u *unstructured.Unstructured, path ...string) uintptr {
 }
 
 func newTestWatch() *resourceWatch {
-	w := &Watcher{events: newQueue[Event](), view: newView(), lost: map[*resourceWatch]error{}}
-	return &resourceWatch{spec: WatchSpec{podsResource, "ns"}, out: w, objects: map[string]*unstructured.Unstructured{}}
+	w := &Watcher{events: queue.New[Event](), view: newView(), lost: map[*resourceWatch]error{}}
+	return &resourceWatch{spec: Spec{podsResource, "ns"}, out: w, objects: map[string]*unstructured.Unstructured{}}
 }
 
 func TestWatcherKeepsWhatIsEqualOnce(t *testing.T) {
@@ -222,7 +224,7 @@ func TestWatcherIsSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if got := len(r.out.events.values); got != pods*versions {
+	if got := r.out.events.Len(); got != pods*versions {
 		t.Fatalf("%d events", got)
 	}
 	runtime.KeepAlive(r)

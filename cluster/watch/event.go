@@ -1,7 +1,6 @@
-package cluster
+package watch
 
 import (
-	"net/url"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -49,34 +48,4 @@ func (e Event) Object() *unstructured.Unstructured {
 		return e.New
 	}
 	return e.Old
-}
-
-// Request is something that was asked of the API server, read from its audit
-// log.
-type Request struct {
-	At          time.Time
-	User        string
-	UserAgent   string
-	Verb        string // get, list, watch, create, update, patch, delete, …
-	Group       string
-	Resource    string
-	Subresource string
-	Namespace   string
-	Name        string
-	Query       url.Values
-	Code        int // HTTP status
-}
-
-// Listing is what a consistent list of one resource held. A watch that has
-// delivered everything up to Revision has delivered all of it.
-type Listing struct {
-	WatchSpec
-	Revision uint64
-	Objects  []ObjectRef
-}
-
-// ObjectRef is one object at one revision.
-type ObjectRef struct {
-	Namespace, Name string
-	Revision        uint64
 }

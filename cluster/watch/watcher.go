@@ -1,4 +1,4 @@
-package cluster
+package watch
 
 import (
 	"context"
@@ -22,11 +22,13 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/watchlist"
 	"k8s.io/klog/v2"
+
+	"github.com/k8stutor/k8stutor/cluster/internal/queue"
 )
 
-// WatchSpec names what is watched: one resource in one namespace. An empty
+// Spec names what is watched: one resource in one namespace. An empty
 // Namespace is every namespace, or none for cluster-scoped resources.
-type WatchSpec struct {
+type Spec struct {
 	Resource  schema.GroupVersionResource
 	Namespace string
 }
@@ -49,7 +51,7 @@ type Connection struct {
 // A resource that the API server does not (yet) serve counts as empty and is
 // asked for once a second until it is there.
 type Watcher struct {
-	events *queue[Event]
+	events *queue.Queue[Event]
 	view   *View
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -64,24 +66,24 @@ const (
 	retryMissing = time.Second            // between attempts to find a resource that is not served
 )
 
-// StartWatcher begins to watch specs and returns at once; a Synced event comes
+// Start begins to watch specs and returns at once; a Synced event comes
 // for each of them. It runs until ctx ends or Close is called, and so does each
 // of also, for which Close waits too.
-func StartWatcher(ctx context.Context, client dynamic.Interface, specs []WatchSpec, also ...func(context.Context)) *Watcher {
+func Start(ctx context.Context, client dynamic.Interface, specs []Spec, also ...func(context.Context)) *Watcher {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	w := &Watcher{
-		events: newQueue[Event](),
+		events: queue.New[Event](),
 		view:   newView(),
 		cancel: cancel,
 		lost:   map[*resourceWatch]error{},
 		conn:   Connection{OK: true, Since: time.Now()},
 	}
 	w.view.setConnection(w.conn)
-	w.done.Go(func() { w.events.run(ctx) })
+	w.done.Go(func() { w.events.Run(ctx) })
 	for _, run := range also {
 		w.done.Go(func() { run(ctx) })
 	}
-	seen := map[WatchSpec]bool{}
+	seen := map[Spec]bool{}
 	for _, spec := range specs {
 		if seen[spec] {
 			continue
@@ -94,7 +96,7 @@ func StartWatcher(ctx context.Context, client dynamic.Interface, specs []WatchSp
 }
 
 // Events is the stream that never drops. It is closed after Close.
-func (w *Watcher) Events() <-chan Event { return w.events.out }
+func (w *Watcher) Events() <-chan Event { return w.events.Out() }
 
 // View is the coalesced picture. It is safe for concurrent use.
 func (w *Watcher) View() *View { return w.view }
@@ -108,7 +110,7 @@ func (w *Watcher) Close() {
 func (w *Watcher) emit(e Event) {
 	e.At = time.Now()
 	w.view.apply(e)
-	w.events.push(e)
+	w.events.Push(e)
 }
 
 // report notes that one watch can, or can't, reach the API server, and tells
@@ -141,7 +143,7 @@ func (w *Watcher) report(r *resourceWatch, err error) {
 // unreachable server into Lost and waiting) and its store (where a second
 // Replace is a Gap).
 type resourceWatch struct {
-	spec   WatchSpec
+	spec   Spec
 	client dynamic.Interface
 	out    *Watcher
 

@@ -1,4 +1,4 @@
-package cluster
+package watch
 
 import (
 	"context"
@@ -98,7 +98,7 @@ func (s *server) next(t *testing.T) *watch.FakeWatcher {
 func startTest(t *testing.T, s *server) *Watcher {
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
-	w := StartWatcher(context.Background(), s.client, []WatchSpec{{podsResource, "ns"}})
+	w := Start(context.Background(), s.client, []Spec{{podsResource, "ns"}})
 	t.Cleanup(func() {
 		w.Close()
 		goleak.VerifyNone(t, leaks)
@@ -214,27 +214,6 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("%s: unreachable is %v, wanted %v", name, got, c.want)
 		}
 	}
-}
-
-func TestQueueKeepsEverythingInOrder(t *testing.T) {
-	leaks := goleak.IgnoreCurrent()
-	ctx, cancel := context.WithCancel(context.Background())
-	q := newQueue[int]()
-	go q.run(ctx)
-	const n = 100_000 // far more than the channel holds: push must not block
-	for i := range n {
-		q.push(i)
-	}
-	for i := range n {
-		if got := <-q.out; got != i {
-			t.Fatalf("got %d, wanted %d", got, i)
-		}
-	}
-	cancel()
-	if _, open := <-q.out; open {
-		t.Fatal("the queue was not closed")
-	}
-	goleak.VerifyNone(t, leaks)
 }
 
 func TestEventTimeIsTheNewest(t *testing.T) {
