@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/pager"
 
+	"github.com/k8stutor/k8stutor/cluster/internal/tail"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -245,7 +246,7 @@ func (s *Space) Script(ctx context.Context, dir, script string) (ScriptResult, e
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = errors.New("it did not end in time")
 		}
-		return result, fmt.Errorf("script: %w\n%s", err, lastLines(result.Output, 8))
+		return result, fmt.Errorf("script: %w\n%s", err, tail.LastLines(result.Output, 8))
 	}
 	lines := bufio.NewScanner(answers)
 	for lines.Scan() {
@@ -254,12 +255,4 @@ func (s *Space) Script(ctx context.Context, dir, script string) (ScriptResult, e
 		}
 	}
 	return result, lines.Err()
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	if len(lines) > n {
-		lines = lines[len(lines)-n:]
-	}
-	return strings.Join(lines, "\n")
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/embedded"
 	"github.com/k8stutor/k8stutor/tui/term"
 )
 
@@ -43,7 +44,7 @@ const kubeconfig = "{this is not a kubeconfig\n"
 func newLearner(t testing.TB) *learner {
 	t.Helper()
 	bin := binary(t, "k8stutor", "K8STUTOR_BIN")
-	embedded := binary(t, cluster.EmbeddedBinary, "K8STUTOR_EMBEDDED")
+	embedded := binary(t, embedded.Binary, "K8STUTOR_EMBEDDED")
 	// Unix sockets must fit into the paths beneath, so not t.TempDir.
 	home, err := os.MkdirTemp("", "k8s-e2e-")
 	if err != nil {

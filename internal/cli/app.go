@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/viper"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider"
 	"github.com/k8stutor/k8stutor/tui"
 )
 
@@ -83,7 +84,7 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 	if err != nil {
 		return nil, home, err
 	}
-	p, reason, err := cluster.Choose(cmd.Context(), home, o)
+	p, reason, err := provider.Choose(cmd.Context(), home, o)
 	if reason != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), reason)
 	}
@@ -91,14 +92,14 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 }
 
 // clusterOptions is what the settings say about the cluster.
-func (a *app) clusterOptions() (cluster.Options, error) {
+func (a *app) clusterOptions() (provider.Options, error) {
 	want := a.v.GetString("cluster")
 	switch want {
 	case "auto", "embedded", "kind":
 	default:
-		return cluster.Options{}, usagef("--cluster %q: use auto, embedded or kind", want)
+		return provider.Options{}, usagef("--cluster %q: use auto, embedded or kind", want)
 	}
-	return cluster.Options{
+	return provider.Options{
 		Want: want, Embedded: a.v.GetString("embedded"),
 		Image: a.nodeImage(), Images: a.v.GetString("lesson-images"),
 	}, nil

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 	"github.com/k8stutor/k8stutor/lessons/content"
 )
 
@@ -44,7 +44,7 @@ func (a *app) bundleSave() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			saved, left, err := cluster.SaveBundle(cmd.Context(), args[0], cluster.BundleOptions{
+			saved, left, err := kind.SaveBundle(cmd.Context(), args[0], kind.BundleOptions{
 				State: a.state, Image: a.nodeImage(), Images: a.v.GetString("lesson-images"), Addons: addons,
 			}, phaseLines(cmd.ErrOrStderr()))
 			if err != nil {
@@ -66,7 +66,7 @@ func (a *app) bundleLoad() *cobra.Command {
 		Short: "Take the images of a bundle, for clusters made without a registry",
 		Args:  oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := cluster.LoadBundle(cmd.Context(), a.state, args[0], phaseLines(cmd.ErrOrStderr()))
+			loaded, err := kind.LoadBundle(cmd.Context(), a.state, args[0], phaseLines(cmd.ErrOrStderr()))
 			if err != nil {
 				return fmt.Errorf("the bundle was not loaded: %w", err)
 			}
@@ -84,7 +84,7 @@ func oneFile(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func printBundle(cmd *cobra.Command, all []cluster.BundleImage, then string) error {
+func printBundle(cmd *cobra.Command, all []kind.BundleImage, then string) error {
 	if output, _ := cmd.Flags().GetString("output"); output == "json" {
 		return writeJSON(cmd.OutOrStdout(), all)
 	}

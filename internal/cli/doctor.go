@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider"
 )
 
 func (a *app) doctorCmd() *cobra.Command {
@@ -32,7 +32,7 @@ ask about that one.`,
 			if err != nil {
 				return err
 			}
-			found := cluster.Diagnose(cmd.Context(), home, o)
+			found := provider.Diagnose(cmd.Context(), home, o)
 			found = append(found, terminalFindings(lookAtTerminal())...)
 			if output, _ := cmd.Flags().GetString("output"); output == "json" {
 				err = writeJSON(cmd.OutOrStdout(), found)
@@ -43,7 +43,7 @@ ask about that one.`,
 				return err
 			}
 			for _, f := range found {
-				if f.Health == cluster.HealthFail {
+				if f.Health == provider.HealthFail {
 					return &exitError{exitFailed}
 				}
 			}
@@ -54,9 +54,9 @@ ask about that one.`,
 	return c
 }
 
-func printFindings(w io.Writer, found []cluster.Finding) error {
-	marks := map[cluster.Health]string{cluster.HealthOK: "✓ ok  ", cluster.HealthWarn: "! warn", cluster.HealthFail: "✗ fail"}
-	count := map[cluster.Health]int{}
+func printFindings(w io.Writer, found []provider.Finding) error {
+	marks := map[provider.Health]string{provider.HealthOK: "✓ ok  ", provider.HealthWarn: "! warn", provider.HealthFail: "✗ fail"}
+	count := map[provider.Health]int{}
 	for _, f := range found {
 		count[f.Health]++
 		fmt.Fprintf(w, "%s  %-14s %s\n", marks[f.Health], f.ID, f.Found)
@@ -64,7 +64,7 @@ func printFindings(w io.Writer, found []cluster.Finding) error {
 			fmt.Fprintf(w, "        %-14s → %s\n", "", f.Advice)
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d ok, %d to look at, %d to mend\n", count[cluster.HealthOK], count[cluster.HealthWarn], count[cluster.HealthFail])
+	_, err := fmt.Fprintf(w, "%d ok, %d to look at, %d to mend\n", count[provider.HealthOK], count[provider.HealthWarn], count[provider.HealthFail])
 	return err
 }
 
@@ -92,30 +92,30 @@ func lookAtTerminal() terminal {
 	return t
 }
 
-func terminalFindings(t terminal) []cluster.Finding {
+func terminalFindings(t terminal) []provider.Finding {
 	if !t.is {
-		return []cluster.Finding{{
-			ID: "terminal", Health: cluster.HealthOK, Found: "this is no terminal: start prints plain text",
+		return []provider.Finding{{
+			ID: "terminal", Health: provider.HealthOK, Found: "this is no terminal: start prints plain text",
 			Advice: "run it in the terminal that you will learn in, to look at that one",
 		}}
 	}
-	size := cluster.Finding{ID: "terminal", Health: cluster.HealthOK, Found: fmt.Sprintf("%d×%d, TERM=%s", t.width, t.height, t.name)}
+	size := provider.Finding{ID: "terminal", Health: provider.HealthOK, Found: fmt.Sprintf("%d×%d, TERM=%s", t.width, t.height, t.name)}
 	switch {
 	case t.name == "" || t.name == "dumb":
-		size.Health, size.Advice = cluster.HealthWarn, "the screen needs a terminal that can move its cursor: set TERM, such as xterm-256color, or use `k8stutor start --plain`"
+		size.Health, size.Advice = provider.HealthWarn, "the screen needs a terminal that can move its cursor: set TERM, such as xterm-256color, or use `k8stutor start --plain`"
 	case t.width < 40 || t.height < 12:
-		size.Health, size.Advice = cluster.HealthWarn, "the screen needs 40×12, and is good from 80×24 on: make the window larger"
+		size.Health, size.Advice = provider.HealthWarn, "the screen needs 40×12, and is good from 80×24 on: make the window larger"
 	case t.width < 80 || t.height < 24:
-		size.Health, size.Advice = cluster.HealthWarn, "the screen is good from 80×24 on: make the window larger, or its letters smaller"
+		size.Health, size.Advice = provider.HealthWarn, "the screen is good from 80×24 on: make the window larger, or its letters smaller"
 	}
-	colours := cluster.Finding{ID: "colours", Health: cluster.HealthOK, Found: t.colours.String()}
+	colours := provider.Finding{ID: "colours", Health: provider.HealthOK, Found: t.colours.String()}
 	if t.colours < colorprofile.ANSI {
-		colours.Health, colours.Advice = cluster.HealthWarn, "there are none: unset NO_COLOR, or set TERM to what the terminal is, such as xterm-256color"
+		colours.Health, colours.Advice = provider.HealthWarn, "there are none: unset NO_COLOR, or set TERM to what the terminal is, such as xterm-256color"
 	}
-	locale := cluster.Finding{ID: "locale", Health: cluster.HealthOK, Found: t.locale}
+	locale := provider.Finding{ID: "locale", Health: provider.HealthOK, Found: t.locale}
 	if up := strings.ToUpper(t.locale); !strings.Contains(up, "UTF-8") && !strings.Contains(up, "UTF8") {
-		locale.Health, locale.Found = cluster.HealthWarn, fmt.Sprintf("%q is no UTF-8 locale", t.locale)
+		locale.Health, locale.Found = provider.HealthWarn, fmt.Sprintf("%q is no UTF-8 locale", t.locale)
 		locale.Advice = "programs in the shell may not show ✓ or Chinese: export LC_ALL=C.UTF-8"
 	}
-	return []cluster.Finding{size, colours, locale}
+	return []provider.Finding{size, colours, locale}
 }

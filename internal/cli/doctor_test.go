@@ -6,7 +6,7 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider"
 )
 
 func TestTerminalFindings(t *testing.T) {
@@ -31,7 +31,7 @@ func TestTerminalFindings(t *testing.T) {
 			tc.change(&x)
 			var ids, advice string
 			for _, f := range terminalFindings(x) {
-				if f.Health != cluster.HealthOK {
+				if f.Health != provider.HealthOK {
 					ids += f.ID
 					advice += f.Advice
 				}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/embedded"
+	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 )
 
 // TestPaced: the phases of a start know how long they took in the last one of
@@ -53,7 +55,7 @@ func TestPaced(t *testing.T) {
 			t.Errorf("a damaged file is not written anew: %v", a.pastStarts())
 		}
 	})
-	if startKind(&cluster.Kind{}, true) != "kind new" || startKind(&cluster.Embedded{}, false) != "embedded again" {
+	if startKind(&kind.Provider{}, true) != "kind new" || startKind(&embedded.Provider{}, false) != "embedded again" {
 		t.Error("the kind of a start is wrong")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/lessons/harness"
 )
@@ -140,7 +141,7 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 	if err != nil {
 		return err
 	}
-	ports, err := cluster.Ports(access)
+	ports, err := kind.Ports(access)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -40,7 +41,7 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 	}
 	// Scripts of lessons get the built-in kubectl, whatever the learner has:
 	// they were proved with it.
-	ports, err := cluster.Ports(access)
+	ports, err := kind.Ports(access)
 	if err != nil {
 		return nil, err
 	}

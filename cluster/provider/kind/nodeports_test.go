@@ -1,6 +1,6 @@
 //go:build unix
 
-package cluster
+package kind
 
 import (
 	"bufio"
@@ -10,6 +10,9 @@ import (
 	"net"
 	"os/exec"
 	"testing"
+
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine/enginetest"
 )
 
 func TestNodePortsOf(t *testing.T) {
@@ -60,10 +63,10 @@ func TestNodePortsCarry(t *testing.T) {
 		t.Fatal("this test needs bash, which every node image has")
 	}
 	// As `docker exec --interactive NODE bash …`, without the node.
-	engines(t, map[string]string{"docker": `PATH=/bin:/usr/bin; shift 3; exec "$@"`})
+	enginetest.Install(t, map[string]string{"docker": `PATH=/bin:/usr/bin; shift 3; exec "$@"`})
 	for name, path := range map[string]*nodePath{
 		"by address":        {address: "127.0.0.1"},
-		"through container": {address: "127.0.0.1", container: "node", engine: engine{name: "docker"}},
+		"through container": {address: "127.0.0.1", container: "node", engine: engine.Engine{Name: "docker"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			port := echo(t)

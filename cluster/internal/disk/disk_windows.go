@@ -1,9 +1,9 @@
-package cluster
+package disk
 
 import "golang.org/x/sys/windows"
 
-// freeSpace is how many bytes an ordinary user may still write at dir.
-func freeSpace(dir string) (uint64, error) {
+// Free is how many bytes an ordinary user may still write at dir.
+func Free(dir string) (uint64, error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err

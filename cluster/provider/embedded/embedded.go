@@ -1,4 +1,5 @@
-package cluster
+// Package embedded runs clusters through the program k8stutor-embedded.
+package embedded
 
 import (
 	"bufio"
@@ -12,40 +13,42 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/internal/tail"
 )
 
-// EmbeddedBinary is the file name of the program that holds Kubernetes.
-const EmbeddedBinary = "k8stutor-embedded"
+// Binary is the file name of the program that holds Kubernetes.
+const Binary = "k8stutor-embedded"
 
 // rollbackTime is how long a cancelled subcommand may take to undo what it
 // had begun before it is killed.
 const rollbackTime = 30 * time.Second
 
-// Embedded runs a cluster through the program k8stutor-embedded, which is
+// Provider runs a cluster through the program k8stutor-embedded, which is
 // built apart so that Kubernetes itself stays out of this one. The program
 // supervises the cluster's parts in the background; this type only starts its
 // subcommands and reads what they print.
-type Embedded struct {
-	home   Home
+type Provider struct {
+	home   cluster.Home
 	binary string
 }
 
-// NewEmbedded makes the provider for the cluster of home. An empty binary
+// New makes the provider for the cluster of home. An empty binary
 // means: look for k8stutor-embedded beside this executable, then on PATH.
-func NewEmbedded(home Home, binary string) (*Embedded, error) {
-	path, err := FindEmbedded(binary)
+func New(home cluster.Home, binary string) (*Provider, error) {
+	path, err := Find(binary)
 	if err != nil {
 		return nil, err
 	}
-	return &Embedded{home: home, binary: path}, nil
+	return &Provider{home: home, binary: path}, nil
 }
 
-// FindEmbedded looks for the program k8stutor-embedded: at want when that is
+// Find looks for the program k8stutor-embedded: at want when that is
 // given, else beside this executable, else on PATH.
-func FindEmbedded(want string) (string, error) {
-	name := EmbeddedBinary
+func Find(want string) (string, error) {
+	name := Binary
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
@@ -77,29 +80,29 @@ func runnable(path string) bool {
 }
 
 // Name is "embedded".
-func (e *Embedded) Name() string { return EmbeddedProvider }
+func (e *Provider) Name() string { return cluster.EmbeddedProvider }
 
 // Up starts, resumes or joins the cluster. Cancelling ctx stops it and waits
 // until what had begun is undone.
-func (e *Embedded) Up(ctx context.Context, report Progress) (Access, error) {
+func (e *Provider) Up(ctx context.Context, report cluster.Progress) (cluster.Access, error) {
 	release, err := e.home.Lock(ctx, "k8stutor cluster up", report)
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	defer release()
 	access, err := e.run(ctx, report, "up", "--name", e.home.Name())
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	if access == nil {
-		return Access{}, fmt.Errorf("%s up ended without saying how the cluster is reached; is it of the same version as this program? Run `make build`", e.binary)
+		return cluster.Access{}, fmt.Errorf("%s up ended without saying how the cluster is reached; is it of the same version as this program? Run `make build`", e.binary)
 	}
-	access.Provider, access.Name = EmbeddedProvider, e.home.Name()
+	access.Provider, access.Name = cluster.EmbeddedProvider, e.home.Name()
 	return *access, e.home.Save(*access)
 }
 
 // Down pauses the cluster: its processes end, its data stays.
-func (e *Embedded) Down(ctx context.Context, report Progress) error {
+func (e *Provider) Down(ctx context.Context, report cluster.Progress) error {
 	release, err := e.home.Lock(ctx, "k8stutor cluster down", report)
 	if err != nil {
 		return err
@@ -110,7 +113,7 @@ func (e *Embedded) Down(ctx context.Context, report Progress) error {
 }
 
 // Delete stops the cluster and removes its folder.
-func (e *Embedded) Delete(ctx context.Context, report Progress) error {
+func (e *Provider) Delete(ctx context.Context, report cluster.Progress) error {
 	release, err := e.home.Lock(ctx, "k8stutor cluster delete", report)
 	if err != nil {
 		return err
@@ -123,10 +126,10 @@ func (e *Embedded) Delete(ctx context.Context, report Progress) error {
 }
 
 // Status asks the supervisor of the cluster.
-func (e *Embedded) Status(ctx context.Context) (Status, error) {
-	out := Status{State: StateAbsent}
+func (e *Provider) Status(ctx context.Context) (cluster.Status, error) {
+	out := cluster.Status{State: cluster.StateAbsent}
 	cmd := e.command(ctx, "status", "--output", "json")
-	var stderr tail
+	var stderr tail.Tail
 	cmd.Stderr = &stderr
 	data, err := cmd.Output()
 	if err != nil {
@@ -135,23 +138,23 @@ func (e *Embedded) Status(ctx context.Context) (Status, error) {
 	if err := json.Unmarshal(data, &out); err != nil {
 		return out, fmt.Errorf("%s status printed what is not JSON: %w", e.binary, err)
 	}
-	out.Provider, out.Name = EmbeddedProvider, e.home.Name()
+	out.Provider, out.Name = cluster.EmbeddedProvider, e.home.Name()
 	return out, nil
 }
 
 // line is what the subcommands print, one JSON object a line: a phase, or at
 // the very end of `up` the access.
 type line struct {
-	Phase     string  `json:"phase"`
-	Title     string  `json:"title"`
-	Detail    string  `json:"detail"`
-	Done      bool    `json:"done"`
-	ElapsedMs float64 `json:"elapsedMs"`
-	Err       string  `json:"err"`
-	Access    *Access `json:"access"`
+	Phase     string          `json:"phase"`
+	Title     string          `json:"title"`
+	Detail    string          `json:"detail"`
+	Done      bool            `json:"done"`
+	ElapsedMs float64         `json:"elapsedMs"`
+	Err       string          `json:"err"`
+	Access    *cluster.Access `json:"access"`
 }
 
-func (e *Embedded) command(ctx context.Context, sub string, more ...string) *exec.Cmd {
+func (e *Provider) command(ctx context.Context, sub string, more ...string) *exec.Cmd {
 	args := append([]string{sub, "--dir", e.home.Dir()}, more...)
 	cmd := exec.CommandContext(ctx, e.binary, args...)
 	ownSignals(cmd)
@@ -160,9 +163,9 @@ func (e *Embedded) command(ctx context.Context, sub string, more ...string) *exe
 	return cmd
 }
 
-func (e *Embedded) run(ctx context.Context, report Progress, sub string, more ...string) (*Access, error) {
+func (e *Provider) run(ctx context.Context, report cluster.Progress, sub string, more ...string) (*cluster.Access, error) {
 	cmd := e.command(ctx, sub, append(more, "--progress", "json")...)
-	var stderr tail
+	var stderr tail.Tail
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -187,7 +190,7 @@ func (e *Embedded) run(ctx context.Context, report Progress, sub string, more ..
 
 // readLines passes the phases on and returns the access and the last phase's
 // failure.
-func readLines(r io.Reader, report Progress) (access *Access, failed error, err error) {
+func readLines(r io.Reader, report cluster.Progress) (access *cluster.Access, failed error, err error) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
@@ -196,7 +199,7 @@ func readLines(r io.Reader, report Progress) (access *Access, failed error, err 
 		}
 		var l line
 		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
-			return access, failed, fmt.Errorf("%s printed %q, which is not the JSON that was agreed", EmbeddedBinary, sc.Text())
+			return access, failed, fmt.Errorf("%s printed %q, which is not the JSON that was agreed", Binary, sc.Text())
 		}
 		if l.Access != nil {
 			access = l.Access
@@ -204,7 +207,7 @@ func readLines(r io.Reader, report Progress) (access *Access, failed error, err 
 		if l.Phase == "" {
 			continue
 		}
-		p := Phase{
+		p := cluster.Phase{
 			ID: l.Phase, Title: l.Title, Detail: l.Detail, Done: l.Done,
 			Elapsed: time.Duration(l.ElapsedMs * float64(time.Millisecond)),
 		}
@@ -219,35 +222,13 @@ func readLines(r io.Reader, report Progress) (access *Access, failed error, err 
 
 // failure says in one line why a subcommand failed: by its last failed phase,
 // else by what it wrote last on stderr.
-func (e *Embedded) failure(sub string, err, failed error, stderr *tail) error {
+func (e *Provider) failure(sub string, err, failed error, stderr *tail.Tail) error {
 	switch {
 	case failed != nil:
 		return failed
-	case stderr.last() != "":
-		return fmt.Errorf("%s %s: %s", EmbeddedBinary, sub, stderr.last())
+	case stderr.Last() != "":
+		return fmt.Errorf("%s %s: %s", Binary, sub, stderr.Last())
 	default:
-		return fmt.Errorf("%s %s: %w; its logs are in %s", EmbeddedBinary, sub, err, e.home.Dir())
+		return fmt.Errorf("%s %s: %w; its logs are in %s", Binary, sub, err, e.home.Dir())
 	}
-}
-
-// tail keeps the end of what is written to it. One goroutine writes, and it
-// has ended before last is called.
-type tail struct{ buf []byte }
-
-const tailSize = 8 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.buf = append(t.buf, p...)
-	if n := len(t.buf) - tailSize; n > 0 {
-		t.buf = append(t.buf[:0], t.buf[n:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) last() string {
-	s := strings.TrimSpace(string(t.buf))
-	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
-		s = s[i+1:]
-	}
-	return strings.TrimPrefix(strings.TrimSpace(s), "Error: ")
 }

@@ -1,11 +1,12 @@
 //go:build unix
 
-package cluster
+// Package disk asks how much room there is.
+package disk
 
 import "golang.org/x/sys/unix"
 
-// freeSpace is how many bytes an ordinary user may still write at dir.
-func freeSpace(dir string) (uint64, error) {
+// Free is how many bytes an ordinary user may still write at dir.
+func Free(dir string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err

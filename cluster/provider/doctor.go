@@ -1,4 +1,4 @@
-package cluster
+package provider
 
 import (
 	"context"
@@ -12,6 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/internal/disk"
+	"github.com/k8stutor/k8stutor/cluster/provider/embedded"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
+	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 )
 
 // Health is how one thing on this machine stands.
@@ -88,26 +94,26 @@ type facts struct {
 // Diagnose looks at what a cluster needs of this machine. It changes nothing,
 // but writes and removes a file in the state folder. Its findings are in a
 // fixed order.
-func Diagnose(ctx context.Context, home Home, o Options) []Finding {
+func Diagnose(ctx context.Context, home cluster.Home, o Options) []Finding {
 	return judge(gather(ctx, home, o))
 }
 
-func gather(ctx context.Context, home Home, o Options) facts {
+func gather(ctx context.Context, home cluster.Home, o Options) facts {
 	f := facts{want: o.Want, state: home.State(), memory: memoryAvailable(), proxy: proxyVariables(os.Environ())}
-	_, f.embeddedErr = FindEmbedded(o.Embedded)
-	_, f.imagesErr = FindLessonImages(home.State(), o.Images)
+	_, f.embeddedErr = embedded.Find(o.Embedded)
+	_, f.imagesErr = kind.FindLessonImages(home.State(), o.Images)
 	f.instances, f.watches, f.inUse = inotifyLimits()
 	f.cgroup = cgroupVersion()
-	eng, err := findEngine(ctx)
+	eng, err := engine.Find(ctx)
 	f.engineErr = err
 	if err == nil {
-		f.engine = eng.name
+		f.engine = eng.Name
 		f.askEngine(ctx, eng, home, o)
 	}
 	f.stateMode, f.stateErr = tryState(home.State())
-	f.stateFree, _ = freeSpace(existingParent(home.State())) // zero: not known
+	f.stateFree, _ = disk.Free(existingParent(home.State())) // zero: not known
 	if a, err := home.Access(); err == nil {
-		if conn, err := net.DialTimeout("tcp", strings.TrimPrefix(a.Server, "https://"), pingTime); err == nil {
+		if conn, err := net.DialTimeout("tcp", strings.TrimPrefix(a.Server, "https://"), engine.PingTime); err == nil {
 			conn.Close()
 			f.running = true
 		}
@@ -118,34 +124,34 @@ func gather(ctx context.Context, home Home, o Options) facts {
 
 // askEngine asks what the engine has to give. What it does not say stays
 // unknown.
-func (f *facts) askEngine(ctx context.Context, eng engine, home Home, o Options) {
+func (f *facts) askEngine(ctx context.Context, eng engine.Engine, home cluster.Home, o Options) {
 	formats := map[string][3]string{
 		"docker":  {"{{.ServerVersion}}", "{{.MemTotal}}", "{{.CgroupVersion}}"},
 		"nerdctl": {"{{.ServerVersion}}", "{{.MemTotal}}", "{{.CgroupVersion}}"},
 		"podman":  {"{{.Version.Version}}", "{{.Host.MemTotal}}", "{{.Host.CgroupsVersion}}"},
 	}
-	format := formats[eng.name]
-	if out, err := eng.output(ctx, "info", "--format", strings.Join(format[:], " ")); err == nil {
+	format := formats[eng.Name]
+	if out, err := eng.Output(ctx, "info", "--format", strings.Join(format[:], " ")); err == nil {
 		if said := strings.Fields(out); len(said) == 3 {
 			f.version, f.cgroup = said[0], strings.TrimPrefix(said[2], "v")
 			f.engineMem, _ = strconv.ParseUint(said[1], 10, 64) // zero: not known
 		}
 	}
-	if dir, err := eng.dataDir(ctx); err == nil && dir != "" {
-		if free, err := freeSpace(dir); err == nil {
+	if dir, err := eng.DataDir(ctx); err == nil && dir != "" {
+		if free, err := disk.Free(dir); err == nil {
 			f.engineDir, f.engineFree = dir, free
 		}
 	}
-	image, err := usableImage(ctx, eng, home.State(), o.Image)
+	image, err := kind.UsableImage(ctx, eng, home.State(), o.Image)
 	if err != nil {
-		f.image, f.imageErr = nodeImage(o.Image), err
+		f.image, f.imageErr = kind.NodeImage(o.Image), err
 		return
 	}
-	f.image, f.imageThere = image, eng.hasImage(ctx, image)
+	f.image, f.imageThere = image, eng.HasImage(ctx, image)
 	if !f.imageThere {
 		ask := o.askRegistry
 		if ask == nil {
-			ask = inRegistry
+			ask = kind.InRegistry
 		}
 		f.imageErr = ask(ctx, image)
 	}
@@ -153,7 +159,7 @@ func (f *facts) askEngine(ctx context.Context, eng engine, home Home, o Options)
 
 // usesKind says which provider the rest is held against.
 func (f *facts) usesKind() bool {
-	return f.want == KindProvider || f.want != EmbeddedProvider && f.engineErr == nil && (f.imageThere || f.imageErr == nil)
+	return f.want == cluster.KindProvider || f.want != cluster.EmbeddedProvider && f.engineErr == nil && (f.imageThere || f.imageErr == nil)
 }
 
 func judge(f facts) []Finding {
@@ -179,33 +185,33 @@ func worse(asked bool) Health {
 
 func judgeEngine(f *facts) (Finding, bool) {
 	if f.engineErr != nil {
-		if f.want == EmbeddedProvider {
+		if f.want == cluster.EmbeddedProvider {
 			return Finding{"engine", HealthOK, f.engineErr.Error() + "; the embedded cluster needs none", ""}, true
 		}
 		advice := "nothing to do for the embedded cluster, which is used then; for kind start Docker, Podman or nerdctl, and see that you may use it (for Docker: be in the group docker)"
-		return Finding{"engine", worse(f.want == KindProvider), f.engineErr.Error(), advice}, true
+		return Finding{"engine", worse(f.want == cluster.KindProvider), f.engineErr.Error(), advice}, true
 	}
 	return Finding{"engine", HealthOK, strings.TrimSpace(f.engine + " " + f.version + " answers"), ""}, true
 }
 
 func judgeNodeImage(f *facts) (Finding, bool) {
 	switch {
-	case f.engineErr != nil || f.want == EmbeddedProvider:
+	case f.engineErr != nil || f.want == cluster.EmbeddedProvider:
 		return Finding{}, false
 	case f.imageThere:
-		return Finding{"node-image", HealthOK, shortImage(f.image) + " is there", ""}, true
+		return Finding{"node-image", HealthOK, engine.ShortImage(f.image) + " is there", ""}, true
 	case f.imageErr == nil:
-		return Finding{"node-image", HealthOK, shortImage(f.image) + " can be pulled (once, about 400 MB)", ""}, true
+		return Finding{"node-image", HealthOK, engine.ShortImage(f.image) + " can be pulled (once, about 400 MB)", ""}, true
 	}
 	return Finding{
-		"node-image", worse(f.want == KindProvider), fmt.Sprintf("%s is not there, and %v", shortImage(f.image), f.imageErr),
+		"node-image", worse(f.want == cluster.KindProvider), fmt.Sprintf("%s is not there, and %v", engine.ShortImage(f.image), f.imageErr),
 		"the embedded cluster is used then; for kind check network and proxy, name an image that is there with --image, or bring one with `k8stutor bundle load FILE`",
 	}, true
 }
 
 func judgeLessonImages(f *facts) (Finding, bool) {
 	switch {
-	case f.engineErr != nil || f.want == EmbeddedProvider:
+	case f.engineErr != nil || f.want == cluster.EmbeddedProvider:
 		return Finding{}, false
 	case f.imagesErr != nil:
 		return Finding{"lesson-images", worse(f.usesKind()), "they are missing", f.imagesErr.Error()}, true
@@ -217,7 +223,7 @@ func judgeEmbedded(f *facts) (Finding, bool) {
 	if f.embeddedErr == nil {
 		return Finding{"embedded", HealthOK, "the program for the embedded cluster is there", ""}, true
 	}
-	return Finding{"embedded", worse(!f.usesKind()), EmbeddedBinary + " is missing", f.embeddedErr.Error()}, true
+	return Finding{"embedded", worse(!f.usesKind()), embedded.Binary + " is missing", f.embeddedErr.Error()}, true
 }
 
 func judgeMemory(f *facts) (Finding, bool) {
@@ -247,7 +253,7 @@ func judgeEngineDisk(f *facts) (Finding, bool) {
 	if !f.usesKind() || f.engineDir == "" {
 		return Finding{}, false
 	}
-	need := uint64(nodeSpace)
+	need := uint64(kind.NodeSpace)
 	if !f.imageThere {
 		need += 1 << 30
 	}

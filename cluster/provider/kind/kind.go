@@ -1,4 +1,5 @@
-package cluster
+// Package kind runs clusters in containers, through kind as a library.
+package kind
 
 import (
 	"context"
@@ -13,6 +14,9 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/log"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
 )
 
 // kindPrefix marks the clusters that are ours. No other cluster of the
@@ -23,21 +27,22 @@ const kindPrefix = "k8stutor-"
 // to answer again after a pause.
 const kindReadyTime = 3 * time.Minute
 
-// Kind runs a cluster in containers, through kind as a library.
-type Kind struct {
-	home  Home
+// Provider runs a cluster in containers, through kind as a library.
+type Provider struct {
+	home  cluster.Home
 	image string
 
 	lessonImages string // archive of the lessons' images; empty: look for it
 }
 
-// NewKind makes the provider for the cluster of home. An empty image means the
-// node image that kind was released with.
-func NewKind(home Home, image string) *Kind {
-	return &Kind{home: home, image: image}
+// New makes the provider for the cluster of home. An empty image means the
+// node image that kind was released with, an empty lessonImages to look for the
+// archive of the lessons' images.
+func New(home cluster.Home, image, lessonImages string) *Provider {
+	return &Provider{home: home, image: image, lessonImages: lessonImages}
 }
 
-func nodeImage(want string) string {
+func NodeImage(want string) string {
 	if want != "" {
 		return want
 	}
@@ -45,36 +50,48 @@ func nodeImage(want string) string {
 }
 
 // Name is "kind".
-func (k *Kind) Name() string { return KindProvider }
+func (k *Provider) Name() string { return cluster.KindProvider }
 
-func (k *Kind) cluster() string    { return kindPrefix + k.home.Name() }
-func (k *Kind) kubeconfig() string { return filepath.Join(k.home.Dir(), "kubeconfig") }
+func (k *Provider) cluster() string    { return kindPrefix + k.home.Name() }
+func (k *Provider) kubeconfig() string { return filepath.Join(k.home.Dir(), "kubeconfig") }
 
 // engineFile notes which engine the cluster was made with: another one that
 // happens to answer knows nothing of it.
-func (k *Kind) engineFile() string { return filepath.Join(k.home.Dir(), "engine") }
+func (k *Provider) engineFile() string { return filepath.Join(k.home.Dir(), "engine") }
 
 // kindUse is a kind provider on an engine that answers.
 type kindUse struct {
 	*kind.Provider
-	engine engine
+	engine engine.Engine
 }
 
 // open finds the engine that has the cluster, or else any that answers, and
 // kind's own provider for it.
-func (k *Kind) open(ctx context.Context, logger log.Logger) (kindUse, error) {
+func (k *Provider) open(ctx context.Context, logger log.Logger) (kindUse, error) {
 	made, err := os.ReadFile(k.engineFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return kindUse{}, err
 	}
-	eng, err := findEngineOf(ctx, string(made), commandTime)
+	eng, err := engine.FindOf(ctx, string(made), engine.CommandTime)
 	switch {
 	case err != nil && len(made) > 0:
 		return kindUse{}, fmt.Errorf("kind: %w; cluster %q was made with it: start it again", err, k.home.Name())
 	case err != nil:
 		return kindUse{}, fmt.Errorf("kind: %w; start one, or use --cluster embedded", err)
 	}
-	return kindUse{kind.NewProvider(kind.ProviderWithLogger(logger), eng.option), eng}, nil
+	return kindUse{kind.NewProvider(kind.ProviderWithLogger(logger), option(eng)), eng}, nil
+}
+
+// option makes kind use the engine.
+func option(e engine.Engine) kind.ProviderOption {
+	switch e.Name {
+	case "nerdctl":
+		return kind.ProviderWithNerdctl(e.Name)
+	case "podman":
+		return kind.ProviderWithPodman()
+	default:
+		return kind.ProviderWithDocker()
+	}
 }
 
 // ForeignError says that there is a cluster of our name which was not made from
@@ -87,24 +104,24 @@ func (e *ForeignError) Error() string {
 }
 
 // Up creates, resumes or joins the cluster.
-func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
+func (k *Provider) Up(ctx context.Context, report cluster.Progress) (cluster.Access, error) {
 	phases := &kindLogger{report: report}
 	use, err := k.open(ctx, phases)
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	release, err := k.home.Lock(ctx, "k8stutor cluster up", report)
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	defer release()
 	found, err := k.find(ctx, use)
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	load, err := k.openLoad(use.Provider, report)
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	loading, stopLoading := context.WithCancel(ctx)
 	defer stopLoading()
@@ -118,23 +135,23 @@ func (k *Kind) Up(ctx context.Context, report Progress) (Access, error) {
 		if upErr == nil && found != kindMade && ctx.Err() != nil {
 			err = errors.Join(err, k.cleanUp(use, report))
 		}
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	return access, k.home.Save(access)
 }
 
 // bringUp does what the state that was found asks for.
-func (k *Kind) bringUp(ctx context.Context, use kindUse, found kindState, phases *kindLogger) (Access, error) {
+func (k *Provider) bringUp(ctx context.Context, use kindUse, found kindState, phases *kindLogger) (cluster.Access, error) {
 	if found == kindUnfinished {
 		// Its record was lost, or the one who made it crashed on the way.
 		if a, err := k.adopt(ctx, use, phases.report); err == nil {
 			return a, nil
 		}
 		if err := ctx.Err(); err != nil {
-			return Access{}, fmt.Errorf("up was cancelled: %w", err)
+			return cluster.Access{}, fmt.Errorf("up was cancelled: %w", err)
 		}
-		if err := inPhase(phases.report, Phase{ID: "kind-leftover", Title: "Removing a half-made cluster"}, func() error { return k.remove(use) }); err != nil {
-			return Access{}, err
+		if err := inPhase(phases.report, cluster.Phase{ID: "kind-leftover", Title: "Removing a half-made cluster"}, func() error { return k.remove(use) }); err != nil {
+			return cluster.Access{}, err
 		}
 		found = kindAbsent
 	}
@@ -145,7 +162,7 @@ func (k *Kind) bringUp(ctx context.Context, use kindUse, found kindState, phases
 }
 
 // Down stops the node containers; their data stays in them.
-func (k *Kind) Down(ctx context.Context, report Progress) error {
+func (k *Provider) Down(ctx context.Context, report cluster.Progress) error {
 	release, err := k.home.Lock(ctx, "k8stutor cluster down", report)
 	if err != nil {
 		return err
@@ -162,9 +179,9 @@ func (k *Kind) Down(ctx context.Context, report Progress) error {
 	if err != nil {
 		return fmt.Errorf("kind: list nodes: %w", err)
 	}
-	return inPhase(report, Phase{ID: "kind-stop", Title: "Stopping the node"}, func() error {
+	return inPhase(report, cluster.Phase{ID: "kind-stop", Title: "Stopping the node"}, func() error {
 		for _, n := range nodes {
-			if err := use.engine.run(ctx, "stop", n.String()); err != nil {
+			if err := use.engine.Run(ctx, "stop", n.String()); err != nil {
 				return fmt.Errorf("kind: %w", err)
 			}
 		}
@@ -173,7 +190,7 @@ func (k *Kind) Down(ctx context.Context, report Progress) error {
 }
 
 // Delete removes the node containers, our kubeconfig and the record.
-func (k *Kind) Delete(ctx context.Context, report Progress) error {
+func (k *Provider) Delete(ctx context.Context, report cluster.Progress) error {
 	release, err := k.home.Lock(ctx, "k8stutor cluster delete", report)
 	if err != nil {
 		return err
@@ -188,7 +205,7 @@ func (k *Kind) Delete(ctx context.Context, report Progress) error {
 		return err
 	}
 	if found != kindAbsent {
-		if err := inPhase(report, Phase{ID: "kind-delete", Title: "Deleting the node"}, func() error { return k.remove(use) }); err != nil {
+		if err := inPhase(report, cluster.Phase{ID: "kind-delete", Title: "Deleting the node"}, func() error { return k.remove(use) }); err != nil {
 			return err
 		}
 	}
@@ -196,7 +213,7 @@ func (k *Kind) Delete(ctx context.Context, report Progress) error {
 }
 
 // remove deletes the containers of a cluster that is ours.
-func (k *Kind) remove(use kindUse) error {
+func (k *Provider) remove(use kindUse) error {
 	if err := use.Delete(k.cluster(), k.kubeconfig()); err != nil {
 		return fmt.Errorf("kind: delete %s: %w", k.cluster(), withOutput(err))
 	}
@@ -204,8 +221,8 @@ func (k *Kind) remove(use kindUse) error {
 }
 
 // Status lists the node containers and whether they run and answer.
-func (k *Kind) Status(ctx context.Context) (Status, error) {
-	out := Status{State: StateAbsent, Access: Access{Provider: KindProvider, Name: k.home.Name()}}
+func (k *Provider) Status(ctx context.Context) (cluster.Status, error) {
+	out := cluster.Status{State: cluster.StateAbsent, Access: cluster.Access{Provider: cluster.KindProvider, Name: k.home.Name()}}
 	use, err := k.open(ctx, log.NoopLogger{})
 	if err != nil {
 		return out, err
@@ -221,26 +238,26 @@ func (k *Kind) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return out, fmt.Errorf("kind: list nodes: %w", err)
 	}
-	out.State = StatePaused
+	out.State = cluster.StatePaused
 	for _, n := range nodes {
-		part := Part{Name: n.String(), State: "stopped"}
-		if use.engine.running(ctx, n.String()) {
-			part.State, out.State = "running", StateRunning
+		part := cluster.Part{Name: n.String(), State: "stopped"}
+		if use.engine.Running(ctx, n.String()) {
+			part.State, out.State = "running", cluster.StateRunning
 		}
 		out.Parts = append(out.Parts, part)
 	}
 	switch {
 	case found == kindUnfinished:
-		out.State, out.Error = StateBroken, "it was never finished; `k8stutor cluster up` removes it and makes it anew"
-	case out.State == StateRunning:
+		out.State, out.Error = cluster.StateBroken, "it was never finished; `k8stutor cluster up` removes it and makes it anew"
+	case out.State == cluster.StateRunning:
 		if err := k.answers(ctx, answerTime); err != nil {
-			out.State, out.Error = StateBroken, fmt.Sprintf("the node runs, but the API server does not answer: %v", err)
+			out.State, out.Error = cluster.StateBroken, fmt.Sprintf("the node runs, but the API server does not answer: %v", err)
 		}
 	}
 	return out, nil
 }
 
 // writeEngine notes the engine, before the first container is made.
-func (k *Kind) writeEngine(name string) error {
+func (k *Provider) writeEngine(name string) error {
 	return maybe.WriteFile(k.engineFile(), []byte(name), 0o600)
 }

@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	_ "embed"
@@ -15,20 +15,20 @@ import (
 // The audit policy is that of the embedded cluster, so that checks of requests
 // see the same on both.
 //
-//go:embed kind_audit.yaml
+//go:embed audit.yaml
 var kindAuditPolicy []byte
 
 // nodeAudit is where the node and its API server see the audit folder.
 const nodeAudit = "/k8stutor/audit"
 
-func (k *Kind) auditDir() string { return filepath.Join(k.home.Dir(), "audit") }
-func (k *Kind) auditLog() string { return filepath.Join(k.auditDir(), "audit.log") }
+func (k *Provider) auditDir() string { return filepath.Join(k.home.Dir(), "audit") }
+func (k *Provider) auditLog() string { return filepath.Join(k.auditDir(), "audit.log") }
 
 // prepareAudit makes the folder that is mounted into the node, with the policy
 // and an empty log. The API server, which is root in the node, appends to a log
 // that is there and gives a new one the owner of the old one; a log that it made
 // itself the learner could not read.
-func (k *Kind) prepareAudit() error {
+func (k *Provider) prepareAudit() error {
 	if err := os.MkdirAll(k.auditDir(), 0o700); err != nil {
 		return fmt.Errorf("folder for the audit log: %w", err)
 	}
@@ -65,7 +65,7 @@ syncFrequency: 5s
 
 // config is the kind cluster: one node, whose API server writes an audit log
 // into the state folder.
-func (k *Kind) config() (*kindconfig.Cluster, error) {
+func (k *Provider) config() (*kindconfig.Cluster, error) {
 	if err := k.prepareAudit(); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	"context"
@@ -10,18 +10,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
+
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
 )
 
 // registryTime bounds the question whether a registry has an image.
 const registryTime = 5 * time.Second
 
-// usableImage is the name of the node image that a cluster is made from: want
+// UsableImage is the name of the node image that a cluster is made from: want
 // when the engine has it, else what a bundle brought in its place, else want,
 // which then must be pulled. A bundle stands for the image it was saved from;
 // it also stands for kind's own, which nobody asked for by name.
-func usableImage(ctx context.Context, eng engine, state, want string) (string, error) {
-	image := nodeImage(want)
-	if eng.hasImage(ctx, image) {
+func UsableImage(ctx context.Context, eng engine.Engine, state, want string) (string, error) {
+	image := NodeImage(want)
+	if eng.HasImage(ctx, image) {
 		return image, nil
 	}
 	rec, err := bundleDir(state).node()
@@ -31,16 +33,16 @@ func usableImage(ctx context.Context, eng engine, state, want string) (string, e
 	if rec.Local == "" || rec.Image != image && image != defaults.Image {
 		return image, nil
 	}
-	if eng.hasImage(ctx, rec.Local) {
+	if eng.HasImage(ctx, rec.Local) {
 		return rec.Local, nil
 	}
 	return image, nil
 }
 
-// inRegistry asks the image's registry whether it has it, without pulling and
+// InRegistry asks the image's registry whether it has it, without pulling and
 // without credentials. It goes the way of this process (with its proxy), not
 // of the engine, which can't be asked.
-func inRegistry(ctx context.Context, image string) error {
+func InRegistry(ctx context.Context, image string) error {
 	ref, err := name.ParseReference(image)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	"errors"
@@ -10,16 +10,18 @@ import (
 	"unicode"
 
 	"sigs.k8s.io/kind/pkg/log"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // kindLogger makes phases of what kind says to people: " • X  ..." begins a
 // phase, " ✓ X" ends it well, " ✗ X" badly. kind calls it from several
 // goroutines.
 type kindLogger struct {
-	report Progress
+	report cluster.Progress
 
 	mu    sync.Mutex
-	now   Phase
+	now   cluster.Phase
 	began time.Time
 }
 
@@ -37,7 +39,7 @@ func (l *kindLogger) say(msg string) {
 	switch mark {
 	case "•":
 		l.began = time.Now()
-		l.now = Phase{ID: kindPhaseID(title), Title: title}
+		l.now = cluster.Phase{ID: kindPhaseID(title), Title: title}
 		l.report(l.now)
 	case "✓":
 		l.finish(nil)
@@ -53,7 +55,7 @@ func (l *kindLogger) finish(err error) {
 	}
 	l.now.Done, l.now.Err, l.now.Elapsed = true, err, time.Since(l.began)
 	l.report(l.now)
-	l.now = Phase{}
+	l.now = cluster.Phase{}
 }
 
 // end closes a phase that kind left open because it failed.

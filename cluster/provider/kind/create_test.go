@@ -1,6 +1,6 @@
 //go:build unix
 
-package cluster
+package kind
 
 import (
 	"context"
@@ -12,69 +12,22 @@ import (
 	kinderrors "sigs.k8s.io/kind/pkg/errors"
 	kindexec "sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/kind/pkg/log"
+
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine/enginetest"
 )
 
-func testKind(t *testing.T) *Kind {
+func testKind(t *testing.T) *Provider {
 	t.Helper()
-	home, err := NewHome(t.TempDir(), "x")
+	home, err := cluster.NewHome(t.TempDir(), "x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := home.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	return NewKind(home, "")
-}
-
-// What docker 20.10 and podman 4.3 write was taken down from a pull, what nerdctl
-// writes is from the source of its version 2.1 (pkg/imgutil/jobs).
-func TestPullTellsHowFarItIs(t *testing.T) {
-	const hash = "sha256:bdbd083433cfc83d0cbc32780c361af5b2d1b9ffe48e1410ff04e1a7b02b6d4d"
-	for _, tc := range []struct{ engine, says, want string }{
-		{"docker", `cat <<END
-v1: Pulling from node
-aaaaaaaaaaaa: Pulling fs layer
-bbbbbbbbbbbb: Pulling fs layer
-aaaaaaaaaaaa: Verifying Checksum
-aaaaaaaaaaaa: Download complete
-aaaaaaaaaaaa: Pull complete
-bbbbbbbbbbbb: Already exists
-Digest: sha256:0
-Status: Downloaded newer image for node:v1
-END`, "0 of 1 layers, 0 of 2 layers, 1 of 2 layers, 2 of 2 layers"},
-		{"podman", `cat >&2 <<END
-Trying to pull 127.0.0.1:5055/node:v1...
-Getting image source signatures
-Copying blob ` + hash + `
-Copying blob ` + hash + `2
-Copying blob ` + hash + `3 skipped: already exists
-Copying config ` + hash + `
-Writing manifest to image destination
-END
-echo 42c97d8afed3`, "0 of 1 layers, 0 of 2 layers, 1 of 3 layers, 3 of 3 layers"},
-		{"nerdctl", `cat <<END
-node:v1:    resolved       |++++++++++++++++++++++++++++++++++++++|
-manifest-` + hash + `: done           |++++++++++++++++++++++++++++++++++++++|
-layer-` + hash + `:    downloading    |++++++++------------------------------|  1.0 MiB/4.0 MiB
-layer-` + hash + `2:    waiting        |--------------------------------------|
-elapsed: 0.2 s    total:  1.0 Mi (5.0 MiB/s)
-node:v1:    resolved       |++++++++++++++++++++++++++++++++++++++|
-layer-` + hash + `:    done           |++++++++++++++++++++++++++++++++++++++|
-layer-` + hash + `2:    exists         |++++++++++++++++++++++++++++++++++++++|
-END`, "0 of 1 layers, 0 of 2 layers, 1 of 2 layers, 2 of 2 layers"},
-	} {
-		t.Run(tc.engine, func(t *testing.T) {
-			engines(t, map[string]string{tc.engine: tc.says})
-			t.Setenv("PATH", os.Getenv("PATH")+":/bin:/usr/bin") // cat
-			var got []string
-			if err := (engine{name: tc.engine}).pull(t.Context(), "node:v1", func(s string) { got = append(got, s) }); err != nil {
-				t.Fatal(err)
-			}
-			if strings.Join(got, ", ") != tc.want {
-				t.Errorf("got %q, want %q", got, tc.want)
-			}
-		})
-	}
+	return New(home, "", "")
 }
 
 func TestKindConfigKeepsAnAuditLog(t *testing.T) {
@@ -132,13 +85,13 @@ func TestKindFindKnowsItsOwn(t *testing.T) {
 		{name: "made", nodes: "n", mount: k.auditDir(), record: true, want: kindMade},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			engines(t, map[string]string{"docker": `case $1 in
+			enginetest.Install(t, map[string]string{"docker": `case $1 in
 ps) echo "` + tc.nodes + `" | grep . || true;;
 inspect) echo "` + tc.mount + `"; echo /var/lib/docker/volumes/v;;
 esac`})
 			t.Setenv("PATH", os.Getenv("PATH")+":/bin:/usr/bin")
 			if tc.record {
-				if err := k.home.Save(Access{Provider: "kind", Name: "x"}); err != nil {
+				if err := k.home.Save(cluster.Access{Provider: "kind", Name: "x"}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -188,8 +141,8 @@ func TestKindSaysWhyItFailed(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			engines(t, map[string]string{"docker": tc.docker})
-			err := k.explain(context.Background(), engine{name: "docker"}, tc.err)
+			enginetest.Install(t, map[string]string{"docker": tc.docker})
+			err := k.explain(context.Background(), engine.Engine{Name: "docker"}, tc.err)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
@@ -202,7 +155,7 @@ func TestKindAsksOnlyTheEngineThatMadeIt(t *testing.T) {
 	if err := k.writeEngine("podman"); err != nil {
 		t.Fatal(err)
 	}
-	engines(t, map[string]string{"docker": "exit 0", "podman": "exit 1"})
+	enginetest.Install(t, map[string]string{"docker": "exit 0", "podman": "exit 1"})
 	if _, err := k.open(t.Context(), log.NoopLogger{}); err == nil || !strings.Contains(err.Error(), "podman is installed, but no engine answers it; cluster \"x\" was made with it") {
 		t.Errorf("got %v", err)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	"context"
@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -55,17 +57,17 @@ type nodePort struct {
 // it, else a program in the node's container.
 type nodePath struct {
 	address   string
-	engine    engine // with container
-	container string // empty: dial the address
+	engine    engine.Engine // with container
+	container string        // empty: dial the address
 }
 
 // Ports returns what makes the NodePorts of a namespace answer on 127.0.0.1 until
 // its context ends; nil where the cluster does so itself.
-func Ports(a Access) (func(ctx context.Context, client dynamic.Interface, namespace string), error) {
-	if a.Provider != KindProvider {
+func Ports(a cluster.Access) (func(ctx context.Context, client dynamic.Interface, namespace string), error) {
+	if a.Provider != cluster.KindProvider {
 		return nil, nil
 	}
-	config, err := a.RESTConfig(UserAgent)
+	config, err := a.RESTConfig(cluster.UserAgent)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +235,7 @@ func pipe(to, from net.Conn) {
 // image.
 func (p *nodePath) carryByExec(ctx context.Context, c net.Conn, port int32) {
 	const script = `exec 3<>"/dev/tcp/$0/$1" 4<&0 || exit; cat <&4 >&3 & cat <&3; kill $!`
-	cmd := exec.CommandContext(ctx, p.engine.name, "exec", "--interactive", p.container, "bash", "-c", script, p.address, strconv.Itoa(int(port)))
+	cmd := exec.CommandContext(ctx, p.engine.Name, "exec", "--interactive", p.container, "bash", "-c", script, p.address, strconv.Itoa(int(port)))
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return
@@ -280,7 +282,7 @@ func (n *nodePorts) way(ctx context.Context) (*nodePath, error) {
 			if err := n.isNode(ctx, a.Address); err != nil {
 				// kind names a node as its container.
 				path.container = nodes.Items[i].Name
-				if path.engine, err = findEngineOf(ctx, "", commandTime); err != nil {
+				if path.engine, err = engine.FindOf(ctx, "", engine.CommandTime); err != nil {
 					return nil, err
 				}
 			}
@@ -316,7 +318,7 @@ func (n *nodePorts) tell(ctx context.Context, p *nodePort, kind, reason, message
 		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Service", Namespace: p.owner.Namespace, Name: p.owner.Name, UID: p.uid},
 		Type:           kind, Reason: reason, Message: message,
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
-		Source: corev1.EventSource{Component: UserAgent},
+		Source: corev1.EventSource{Component: cluster.UserAgent},
 	}
 	// The port matters, not the word about it.
 	_, _ = n.client.CoreV1().Events(p.owner.Namespace).Create(ctx, event, metav1.CreateOptions{})

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package cluster
+package provider
 
 // Elsewhere containers run in a virtual machine, whose memory and cgroup
 // version the engine says, and there is no inotify.

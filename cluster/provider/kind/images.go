@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/images"
 )
 
@@ -74,7 +75,7 @@ type imageLoad struct {
 	nodes    func() ([]nodes.Node, error)
 
 	mu     sync.Mutex // keeps calls of report apart
-	report Progress
+	report cluster.Progress
 	begun  chan struct{} // closed when loading has begun
 	once   sync.Once
 	done   chan error
@@ -82,7 +83,7 @@ type imageLoad struct {
 
 // openLoad finds and opens the images before anything is made, so that what is
 // missing is said at once. Finish must be called.
-func (k *Kind) openLoad(p *kind.Provider, report Progress) (*imageLoad, error) {
+func (k *Provider) openLoad(p *kind.Provider, report cluster.Progress) (*imageLoad, error) {
 	l := &imageLoad{
 		nodes:  func() ([]nodes.Node, error) { return p.ListInternalNodes(k.cluster()) },
 		report: report, begun: make(chan struct{}), done: make(chan error, 1),
@@ -119,8 +120,8 @@ func (l *imageLoad) close() {
 }
 
 // observe passes phases on and begins to load when the nodes are there.
-func (l *imageLoad) observe(ctx context.Context) Progress {
-	return func(p Phase) {
+func (l *imageLoad) observe(ctx context.Context) cluster.Progress {
+	return func(p cluster.Phase) {
 		l.tell(p)
 		if p.ID == nodesReady && p.Done && p.Err == nil {
 			l.begin(ctx)
@@ -128,7 +129,7 @@ func (l *imageLoad) observe(ctx context.Context) Progress {
 	}
 }
 
-func (l *imageLoad) tell(p Phase) {
+func (l *imageLoad) tell(p cluster.Phase) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.report(p)
@@ -162,7 +163,7 @@ func (l *imageLoad) finish(ctx context.Context, up error) error {
 
 func (l *imageLoad) load(ctx context.Context) error {
 	began := time.Now()
-	phase := Phase{ID: "kind-images", Title: "Loading the lessons' images"}
+	phase := cluster.Phase{ID: "kind-images", Title: "Loading the lessons' images"}
 	l.tell(phase)
 	n, err := l.loadAll(ctx)
 	phase.Done, phase.Err, phase.Elapsed = true, err, time.Since(began)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cluster
+package embedded
 
 import (
 	"context"
@@ -11,28 +11,30 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // fake writes a program in place of k8stutor-embedded. It sees the subcommand
 // as $1 and the cluster's folder as $3.
-func fake(t *testing.T, script string) *Embedded {
+func fake(t *testing.T, script string) *Provider {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), EmbeddedBinary)
+	bin := filepath.Join(t.TempDir(), Binary)
 	if err := os.WriteFile(bin, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	home, err := NewHome(t.TempDir(), "x")
+	home, err := cluster.NewHome(t.TempDir(), "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := NewEmbedded(home, bin)
+	e, err := New(home, bin)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func ignore(Phase) {}
+func ignore(cluster.Phase) {}
 
 func TestEmbeddedUpReportsPhasesAndRecordsAccess(t *testing.T) {
 	e := fake(t, `
@@ -42,12 +44,12 @@ echo '{"phase":"etcd","title":"Storage","detail":"replaying","elapsedMs":120}'
 echo '{"phase":"etcd","title":"Storage","done":true,"elapsedMs":250.5}'
 echo '{"access":{"kubeconfig":"/k","context":"c","server":"https://127.0.0.1:1","version":"v1.36.3","nodeHost":"127.0.0.1","auditLog":"/a"}}'
 `)
-	var got []Phase
-	access, err := e.Up(t.Context(), func(p Phase) { got = append(got, p) })
+	var got []cluster.Phase
+	access, err := e.Up(t.Context(), func(p cluster.Phase) { got = append(got, p) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Access{
+	want := cluster.Access{
 		Provider: "embedded", Name: "x", Kubeconfig: "/k", Context: "c", Server: "https://127.0.0.1:1",
 		Version: "v1.36.3", NodeHost: "127.0.0.1", AuditLog: "/a",
 	}
@@ -80,7 +82,7 @@ func TestEmbeddedFailures(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("err = %v, want one with %q", err, tc.want)
 			}
-			if _, err := e.home.Access(); !errors.Is(err, ErrAbsent) {
+			if _, err := e.home.Access(); !errors.Is(err, cluster.ErrAbsent) {
 				t.Errorf("a failed up left a record: %v", err)
 			}
 		})
@@ -98,7 +100,7 @@ while :; do read -r _ < "$3/never" || exit 9; done
 	}
 	mkfifo(t, filepath.Join(e.home.Dir(), "never"))
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := e.Up(ctx, func(Phase) { cancel() })
+	_, err := e.Up(ctx, func(cluster.Phase) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("err = %v, want context.Canceled", err)
 	}
@@ -113,7 +115,7 @@ func TestEmbeddedStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.State != StateRunning || s.Kubeconfig != "/k" || s.Provider != "embedded" || len(s.Parts) != 1 || s.Parts[0].PID != 7 {
+	if s.State != cluster.StateRunning || s.Kubeconfig != "/k" || s.Provider != "embedded" || len(s.Parts) != 1 || s.Parts[0].PID != 7 {
 		t.Errorf("status = %+v", s)
 	}
 }
@@ -126,7 +128,7 @@ func TestEmbeddedDeleteForgets(t *testing.T) {
 	if err := e.Delete(t.Context(), ignore); err != nil {
 		t.Fatal(err)
 	}
-	if homes, err := Homes(e.home.State()); err != nil || len(homes) != 0 {
+	if homes, err := cluster.Homes(e.home.State()); err != nil || len(homes) != 0 {
 		t.Errorf("homes after delete = %v, %v", homes, err)
 	}
 }
@@ -134,87 +136,9 @@ func TestEmbeddedDeleteForgets(t *testing.T) {
 func TestFindEmbeddedSaysWhatToDo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, want := range []string{"", filepath.Join(t.TempDir(), "no")} {
-		if _, err := FindEmbedded(want); err == nil || !strings.Contains(err.Error(), "`make build`") {
-			t.Errorf("FindEmbedded(%q): %v", want, err)
+		if _, err := Find(want); err == nil || !strings.Contains(err.Error(), "`make build`") {
+			t.Errorf("Find(%q): %v", want, err)
 		}
-	}
-}
-
-func TestHomeNames(t *testing.T) {
-	for _, bad := range []string{"", "-a", "a-", "A", "a/b", "..", "a b", strings.Repeat("a", 33)} {
-		if _, err := NewHome("/s", bad); err == nil {
-			t.Errorf("NewHome accepted %q", bad)
-		}
-	}
-	for _, good := range []string{"a", "a-1", strings.Repeat("a", 32)} {
-		if _, err := NewHome("/s", good); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestUseNamesTheHolder(t *testing.T) {
-	home, _ := NewHome(t.TempDir(), "x")
-	release, err := home.Use("k8stutor start")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = home.Use("k8stutor start")
-	var held *HeldError
-	if !errors.As(err, &held) || !strings.Contains(held.By, "k8stutor start (process ") {
-		t.Fatalf("err = %v, want a HeldError that names the process", err)
-	}
-	release()
-	again, err := home.Use("k8stutor start")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
-}
-
-func TestLockWaitsAndSaysForWhom(t *testing.T) {
-	home, _ := NewHome(t.TempDir(), "x")
-	release, err := home.Lock(t.Context(), "the first", ignore)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var phases []Phase
-	second, err := home.Lock(t.Context(), "the second", func(p Phase) {
-		phases = append(phases, p)
-		if !p.Done {
-			release()
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second()
-	if len(phases) != 2 || !strings.Contains(phases[0].Detail, "the first (process ") || !phases[1].Done {
-		t.Errorf("phases = %+v", phases)
-	}
-}
-
-func TestDamagedRecordIsSaid(t *testing.T) {
-	home, _ := NewHome(t.TempDir(), "x")
-	if err := home.Ensure(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(home.sibling(".json"), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := home.Access(); err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("err = %v", err)
-	}
-}
-
-func TestStateFolderNotWritable(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	home, _ := NewHome(file, "x")
-	if err := home.Ensure(); err == nil || !strings.Contains(err.Error(), "XDG_STATE_HOME") {
-		t.Errorf("err = %v, want one that says what to do", err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // kindState is what there is of the cluster.
@@ -27,13 +29,13 @@ const (
 // find looks for the cluster's containers. Those that were not made from this
 // state folder give a *ForeignError: a node of ours has our audit folder
 // mounted, whatever became of the record.
-func (k *Kind) find(ctx context.Context, use kindUse) (kindState, error) {
+func (k *Provider) find(ctx context.Context, use kindUse) (kindState, error) {
 	nodes, err := use.ListNodes(k.cluster())
 	if err != nil {
 		return kindAbsent, fmt.Errorf("kind: list nodes: %w", err)
 	}
 	for _, n := range nodes {
-		mounts, err := use.engine.output(ctx, "inspect", "--format", "{{range .Mounts}}{{println .Source}}{{end}}", n.String())
+		mounts, err := use.engine.Output(ctx, "inspect", "--format", "{{range .Mounts}}{{println .Source}}{{end}}", n.String())
 		if err != nil {
 			return kindAbsent, fmt.Errorf("kind: %w", err)
 		}
@@ -43,13 +45,13 @@ func (k *Kind) find(ctx context.Context, use kindUse) (kindState, error) {
 			ours = ours || strings.HasSuffix(strings.TrimSpace(source), k.auditDir())
 		}
 		if !ours {
-			return kindAbsent, &ForeignError{Cluster: k.cluster(), Engine: use.engine.name}
+			return kindAbsent, &ForeignError{Cluster: k.cluster(), Engine: use.engine.Name}
 		}
 	}
 	if len(nodes) == 0 {
 		return kindAbsent, nil
 	}
-	if _, err := k.home.Access(); errors.Is(err, ErrAbsent) {
+	if _, err := k.home.Access(); errors.Is(err, cluster.ErrAbsent) {
 		return kindUnfinished, nil
 	}
 	return kindMade, nil
@@ -64,21 +66,21 @@ const (
 )
 
 // adopt takes over a cluster of ours that runs and answers.
-func (k *Kind) adopt(ctx context.Context, use kindUse, report Progress) (Access, error) {
+func (k *Provider) adopt(ctx context.Context, use kindUse, report cluster.Progress) (cluster.Access, error) {
 	ctx, cancel := context.WithTimeout(ctx, adoptTime)
 	defer cancel()
 	if err := use.ExportKubeConfig(k.cluster(), k.kubeconfig(), false); err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	began := time.Now()
-	phase := Phase{ID: "kind-adopt", Title: "Looking whether the cluster that is there works"}
+	phase := cluster.Phase{ID: "kind-adopt", Title: "Looking whether the cluster that is there works"}
 	report(phase)
 	access, err := k.waitNode(ctx)
 	if err == nil {
 		err = k.waitDNS(ctx)
 	}
 	if err == nil {
-		err = k.writeEngine(use.engine.name)
+		err = k.writeEngine(use.engine.Name)
 	}
 	// That it does not is no failure of Up, which makes it anew.
 	phase.Done, phase.Elapsed = true, time.Since(began)
@@ -88,17 +90,17 @@ func (k *Kind) adopt(ctx context.Context, use kindUse, report Progress) (Access,
 
 // resume starts the nodes, unless they run, and waits until the API server and
 // the cluster's DNS answer.
-func (k *Kind) resume(ctx context.Context, use kindUse, report Progress) (Access, error) {
+func (k *Provider) resume(ctx context.Context, use kindUse, report cluster.Progress) (cluster.Access, error) {
 	nodes, err := use.ListNodes(k.cluster())
 	if err != nil {
-		return Access{}, fmt.Errorf("kind: list nodes: %w", err)
+		return cluster.Access{}, fmt.Errorf("kind: list nodes: %w", err)
 	}
-	err = inPhase(report, Phase{ID: "kind-start", Title: "Starting the node"}, func() error {
+	err = inPhase(report, cluster.Phase{ID: "kind-start", Title: "Starting the node"}, func() error {
 		if err := k.prepareAudit(); err != nil {
 			return err
 		}
 		for _, n := range nodes {
-			if err := use.engine.run(ctx, "start", n.String()); err != nil {
+			if err := use.engine.Run(ctx, "start", n.String()); err != nil {
 				return err
 			}
 		}
@@ -106,9 +108,9 @@ func (k *Kind) resume(ctx context.Context, use kindUse, report Progress) (Access
 		return use.ExportKubeConfig(k.cluster(), k.kubeconfig(), false)
 	})
 	if err != nil {
-		return Access{}, k.broken(ctx, use, err)
+		return cluster.Access{}, k.broken(ctx, use, err)
 	}
-	var access Access
+	var access cluster.Access
 	waits := []struct {
 		id, title string
 		wait      func() error
@@ -120,8 +122,8 @@ func (k *Kind) resume(ctx context.Context, use kindUse, report Progress) (Access
 		{"kind-dns", "Waiting for the cluster's DNS", func() error { return k.waitDNS(ctx) }},
 	}
 	for _, w := range waits {
-		if err := inPhase(report, Phase{ID: w.id, Title: w.title}, w.wait); err != nil {
-			return Access{}, k.broken(ctx, use, err)
+		if err := inPhase(report, cluster.Phase{ID: w.id, Title: w.title}, w.wait); err != nil {
+			return cluster.Access{}, k.broken(ctx, use, err)
 		}
 	}
 	return access, nil
@@ -129,29 +131,29 @@ func (k *Kind) resume(ctx context.Context, use kindUse, report Progress) (Access
 
 // broken tells a cluster that does not come back from a cancelled call and from
 // an engine that went away.
-func (k *Kind) broken(ctx context.Context, use kindUse, err error) error {
+func (k *Provider) broken(ctx context.Context, use kindUse, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("up was cancelled: %w", err)
-	case use.engine.run(ctx, "ps", "--quiet") != nil:
-		return fmt.Errorf("kind: %s stopped answering: start it and try again (%w)", use.engine.name, err)
+	case use.engine.Run(ctx, "ps", "--quiet") != nil:
+		return fmt.Errorf("kind: %s stopped answering: start it and try again (%w)", use.engine.Name, err)
 	}
-	return &BrokenError{Name: k.home.Name(), Err: err}
+	return &cluster.BrokenError{Name: k.home.Name(), Err: err}
 }
 
 // client asks the API server by our kubeconfig.
-func (k *Kind) client() (*kubernetes.Clientset, *rest.Config, error) {
+func (k *Provider) client() (*kubernetes.Clientset, *rest.Config, error) {
 	cfg, err := clientcmd.BuildConfigFromFlags("", k.kubeconfig())
 	if err != nil {
 		return nil, nil, fmt.Errorf("kind: read our kubeconfig: %w", err)
 	}
-	cfg.UserAgent, cfg.Timeout = UserAgent, 5*time.Second
+	cfg.UserAgent, cfg.Timeout = cluster.UserAgent, 5*time.Second
 	client, err := kubernetes.NewForConfig(cfg)
 	return client, cfg, err
 }
 
 // answers asks the API server once whether it is ready.
-func (k *Kind) answers(ctx context.Context, within time.Duration) error {
+func (k *Provider) answers(ctx context.Context, within time.Duration) error {
 	client, _, err := k.client()
 	if err != nil {
 		return err
@@ -163,10 +165,10 @@ func (k *Kind) answers(ctx context.Context, within time.Duration) error {
 
 // waitNode waits until all nodes are ready, and says how the cluster is
 // reached.
-func (k *Kind) waitNode(ctx context.Context) (Access, error) {
+func (k *Provider) waitNode(ctx context.Context) (cluster.Access, error) {
 	client, cfg, err := k.client()
 	if err != nil {
-		return Access{}, err
+		return cluster.Access{}, err
 	}
 	var version *apiversion.Info
 	err = poll(ctx, func(ctx context.Context) error {
@@ -186,10 +188,10 @@ func (k *Kind) waitNode(ctx context.Context) (Access, error) {
 		return err
 	})
 	if err != nil {
-		return Access{}, fmt.Errorf("kind: %w", err)
+		return cluster.Access{}, fmt.Errorf("kind: %w", err)
 	}
-	return Access{
-		Provider: KindProvider, Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
+	return cluster.Access{
+		Provider: cluster.KindProvider, Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
 		Context: "kind-" + k.cluster(), Server: cfg.Host, Version: version.GitVersion, NodeHost: "127.0.0.1",
 		AuditLog: k.auditLog(),
 	}, nil
@@ -207,7 +209,7 @@ func nodeReady(n *corev1.Node) bool {
 // waitDNS waits until a Pod of CoreDNS answers to its readiness probe. It is
 // asked through the API server: what the API says of Pods may be from before a
 // pause.
-func (k *Kind) waitDNS(ctx context.Context) error {
+func (k *Provider) waitDNS(ctx context.Context) error {
 	client, _, err := k.client()
 	if err != nil {
 		return err

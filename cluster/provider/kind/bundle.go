@@ -1,4 +1,4 @@
-package cluster
+package kind
 
 import (
 	"context"
@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/images"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
 )
 
 // A bundle is one file with all that kind clusters need where no registry can
@@ -78,8 +78,8 @@ type Left struct {
 
 // SaveBundle writes a bundle to file, which is there whole or not at all. It
 // needs a container engine, which pulls what it does not have.
-func SaveBundle(ctx context.Context, file string, o BundleOptions, report Progress) ([]BundleImage, []Left, error) {
-	eng, err := findEngineOf(ctx, "", commandTime)
+func SaveBundle(ctx context.Context, file string, o BundleOptions, report cluster.Progress) ([]BundleImage, []Left, error) {
+	eng, err := engine.FindOf(ctx, "", engine.CommandTime)
 	if err != nil {
 		return nil, nil, fmt.Errorf("a bundle holds kind's node image, which a container engine gives: %w", err)
 	}
@@ -102,11 +102,11 @@ func SaveBundle(ctx context.Context, file string, o BundleOptions, report Progre
 	}
 	defer os.RemoveAll(dir)
 
-	image, err := usableImage(ctx, eng, o.State, o.Image)
+	image, err := UsableImage(ctx, eng, o.State, o.Image)
 	if err != nil {
 		return nil, nil, err
 	}
-	name := nodeImage(o.Image)
+	name := NodeImage(o.Image)
 	if rec, _ := bundleDir(o.State).node(); rec.Local == image {
 		name = rec.Image
 	}
@@ -127,28 +127,28 @@ func SaveBundle(ctx context.Context, file string, o BundleOptions, report Progre
 		}
 		entries = append(entries, e)
 	}
-	err = inPhase(report, Phase{ID: "bundle-write", Title: "Writing the bundle"}, func() error { return images.WriteFile(file, entries) })
+	err = inPhase(report, cluster.Phase{ID: "bundle-write", Title: "Writing the bundle"}, func() error { return images.WriteFile(file, entries) })
 	return bundleImages(entries), left, err
 }
 
 // takeImage has the engine pull the image, unless it has it, and save it.
-func takeImage(ctx context.Context, eng engine, image, name string, role images.Role, dir string, report Progress) (images.Entry, error) {
-	if !eng.hasImage(ctx, image) {
-		err := inPhase(report, Phase{ID: "bundle-pull", Title: "Pulling " + image}, func() error {
-			return eng.stream(ctx, nil, io.Discard, "pull", image)
+func takeImage(ctx context.Context, eng engine.Engine, image, name string, role images.Role, dir string, report cluster.Progress) (images.Entry, error) {
+	if !eng.HasImage(ctx, image) {
+		err := inPhase(report, cluster.Phase{ID: "bundle-pull", Title: "Pulling " + image}, func() error {
+			return eng.Stream(ctx, nil, io.Discard, "pull", image)
 		})
 		if err != nil {
 			return images.Entry{}, err
 		}
 	}
 	var e images.Entry
-	err := inPhase(report, Phase{ID: "bundle-save", Title: "Taking " + name}, func() error {
+	err := inPhase(report, cluster.Phase{ID: "bundle-save", Title: "Taking " + name}, func() error {
 		saved, err := os.CreateTemp(dir, "saved-*")
 		if err != nil {
 			return err
 		}
 		defer os.Remove(saved.Name())
-		err = eng.stream(ctx, nil, saved, "save", image)
+		err = eng.Stream(ctx, nil, saved, "save", image)
 		if err := errors.Join(err, saved.Close()); err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func takeImage(ctx context.Context, eng engine, image, name string, role images.
 
 // LoadBundle checks every byte of the bundle in file, gives its node image to
 // the container engine and keeps the other images in the state folder.
-func LoadBundle(ctx context.Context, state, file string, report Progress) ([]BundleImage, error) {
+func LoadBundle(ctx context.Context, state, file string, report cluster.Progress) ([]BundleImage, error) {
 	a, err := images.Open(file)
 	if err != nil {
 		return nil, err
@@ -176,23 +176,23 @@ func LoadBundle(ctx context.Context, state, file string, report Progress) ([]Bun
 	} else if arch != runtime.GOARCH {
 		return nil, fmt.Errorf("%s is for %s machines, this one is %s: save a bundle on a machine like this one", file, arch, runtime.GOARCH)
 	}
-	eng, err := findEngineOf(ctx, "", commandTime)
+	eng, err := engine.FindOf(ctx, "", engine.CommandTime)
 	if err != nil {
 		return nil, fmt.Errorf("a bundle's node image is loaded into a container engine: %w; without one use --cluster embedded, which needs no bundle", err)
 	}
-	err = inPhase(report, Phase{ID: "bundle-check", Title: "Checking the bundle"}, a.Verify)
+	err = inPhase(report, cluster.Phase{ID: "bundle-check", Title: "Checking the bundle"}, a.Verify)
 	if err != nil {
 		return nil, err
 	}
 	dir := bundleDir(state)
 	if err := os.MkdirAll(filepath.Dir(dir.record()), 0o700); err != nil {
-		return nil, StateError(err)
+		return nil, cluster.StateError(err)
 	}
 	rest := append(images.Select(a.Entries, images.RoleLesson), images.Select(a.Entries, images.RoleAddon)...)
 	if err := images.WriteFile(dir.images(), rest); err != nil {
-		return nil, StateError(err)
+		return nil, cluster.StateError(err)
 	}
-	err = inPhase(report, Phase{ID: "bundle-load", Title: "Loading the node image into " + eng.name}, func() error {
+	err = inPhase(report, cluster.Phase{ID: "bundle-load", Title: "Loading the node image into " + eng.Name}, func() error {
 		return dir.loadNode(ctx, eng, node)
 	})
 	return bundleImages(a.Entries), err
@@ -200,13 +200,13 @@ func LoadBundle(ctx context.Context, state, file string, report Progress) ([]Bun
 
 // loadNode gives the node image to the engine and records what it is called
 // there.
-func (d bundleDir) loadNode(ctx context.Context, eng engine, node images.Entry) error {
+func (d bundleDir) loadNode(ctx context.Context, eng engine.Engine, node images.Entry) error {
 	id, err := node.Image.ConfigName()
 	if err != nil {
 		return err
 	}
 	rec := bundledNode{Image: node.Ref, Local: localName(id), ID: id.String()}
-	if !eng.hasImage(ctx, rec.Local) {
+	if !eng.HasImage(ctx, rec.Local) {
 		r, w := io.Pipe()
 		written := make(chan error, 1)
 		go func() { // ends with the reader
@@ -214,20 +214,20 @@ func (d bundleDir) loadNode(ctx context.Context, eng engine, node images.Entry) 
 			w.CloseWithError(err)
 			written <- err
 		}()
-		err := eng.stream(ctx, r, io.Discard, "load")
+		err := eng.Stream(ctx, r, io.Discard, "load")
 		r.CloseWithError(errors.New("the engine has ended"))
 		if err := errors.Join(err, <-written); err != nil {
 			return err
 		}
-		if !eng.hasImage(ctx, rec.Local) {
-			return fmt.Errorf("%s took the image, but does not have %s now", eng.name, rec.Local)
+		if !eng.HasImage(ctx, rec.Local) {
+			return fmt.Errorf("%s took the image, but does not have %s now", eng.Name, rec.Local)
 		}
 	}
 	data, err := json.MarshalIndent(rec, "", "  ")
 	if err != nil {
 		return err
 	}
-	return WritePrivate(d.record(), append(data, '\n'))
+	return cluster.WritePrivate(d.record(), append(data, '\n'))
 }
 
 // localName is what a bundle's node image is called in the engine. The tag is
@@ -252,27 +252,11 @@ func bundleImages(entries []images.Entry) []BundleImage {
 }
 
 // inPhase reports the phase around do.
-func inPhase(report Progress, p Phase, do func() error) error {
+func inPhase(report cluster.Progress, p cluster.Phase, do func() error) error {
 	began := time.Now()
 	report(p)
 	err := do()
 	p.Done, p.Err, p.Elapsed = true, err, time.Since(began)
 	report(p)
 	return err
-}
-
-// stream runs the engine's command with its standard streams, as long as it
-// takes.
-func (e engine) stream(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, e.name, args...)
-	cmd.WaitDelay = time.Second
-	var stderr tail
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%s %s: %w: %s", e.name, strings.Join(args, " "), err, stderr.last())
-	}
-	return nil
 }

@@ -1,11 +1,9 @@
 //go:build unix
 
-package cluster
+package kind
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +13,8 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 
 	"github.com/k8stutor/k8stutor/cluster/images"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine"
+	"github.com/k8stutor/k8stutor/cluster/provider/engine/enginetest"
 )
 
 // fakeEngine stands in for an engine's command: it keeps images as files in a
@@ -36,7 +36,7 @@ func engineDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	path := os.Getenv("PATH")
-	engines(t, map[string]string{"docker": strings.ReplaceAll(fakeEngine, "%DIR%", dir)})
+	enginetest.Install(t, map[string]string{"docker": strings.ReplaceAll(fakeEngine, "%DIR%", dir)})
 	t.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+path)
 	return dir
 }
@@ -63,7 +63,7 @@ func someImage(t *testing.T) images.Entry {
 }
 
 func TestBundleSaveAndLoad(t *testing.T) {
-	engine := engineDir(t)
+	engineAt := engineDir(t)
 	state, dir := t.TempDir(), t.TempDir()
 	img := someImage(t)
 	own := filepath.Join(dir, "lesson-images.tar")
@@ -74,7 +74,7 @@ func TestBundleSaveAndLoad(t *testing.T) {
 	if err := images.WriteLoadable(t.Context(), &saved, img, "node:1"); err != nil {
 		t.Fatal(err)
 	}
-	there := filepath.Join(engine, imageFile(defaults.Image))
+	there := filepath.Join(engineAt, imageFile(defaults.Image))
 	if err := os.WriteFile(there, saved.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestBundleSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	local := localName(id)
-	if err := os.WriteFile(filepath.Join(engine, "loads"), []byte(local), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(engineAt, "loads"), []byte(local), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second finds the image there
@@ -112,37 +112,29 @@ func TestBundleSaveAndLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	loaded, err := os.ReadFile(filepath.Join(engine, imageFile(local)))
+	loaded, err := os.ReadFile(filepath.Join(engineAt, imageFile(local)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(loaded, []byte(local)) || !bytes.Contains(loaded, []byte("program")) {
 		t.Error("the engine got another image")
 	}
-	asked, err := os.ReadFile(filepath.Join(engine, "asked"))
+	asked, err := os.ReadFile(filepath.Join(engineAt, "asked"))
 	if err != nil || strings.Count("\n"+string(asked), "\nload\n") != 1 {
 		t.Errorf("the engine was asked, %v:\n%s", err, asked)
 	}
 
-	eng, err := findEngine(t.Context())
+	eng, err := engine.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for want, use := range map[string]string{"": local, defaults.Image: local, "other/node:1": "other/node:1"} {
-		if got, err := usableImage(t.Context(), eng, state, want); err != nil || got != use {
-			t.Errorf("usableImage(%q) = %q, %v; want %q", want, got, err, use)
+		if got, err := UsableImage(t.Context(), eng, state, want); err != nil || got != use {
+			t.Errorf("UsableImage(%q) = %q, %v; want %q", want, got, err, use)
 		}
 	}
 	if got, err := FindLessonImages(state, ""); err != nil || got != bundleDir(state).images() {
 		t.Errorf("FindLessonImages = %q, %v", got, err)
-	}
-	home, err := NewHome(state, "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider, reason, err := auto(t.Context(), home, Options{askRegistry: func(context.Context, string) error { return errors.New("offline") }})
-	if err != nil || provider != "kind" {
-		t.Errorf("auto = %s, %s, %v", provider, reason, err)
 	}
 }
 
