@@ -1,16 +1,23 @@
 package cluster
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 func TestWriteKubeconfigPointsToTheNamespace(t *testing.T) {
-	_, access := worldOf(t, func(http.ResponseWriter, *http.Request) {})
+	ours := clientcmdapi.NewConfig()
+	ours.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://127.0.0.1:1"}
+	ours.AuthInfos["u"] = &clientcmdapi.AuthInfo{}
+	ours.Contexts["ours"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
+	access := Access{Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), Context: "ours"}
+	if err := clientcmd.WriteToFile(*ours, access.Kubeconfig); err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(t.TempDir(), "lesson")
 	if err := access.WriteKubeconfig("tutor-x", path); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
 func requestKind() *checkKind {
@@ -112,7 +112,7 @@ func (f *requestFields) wants(subresource string) bool {
 	return slices.Contains(f.Subresource, subresource)
 }
 
-func requestValue(q cluster.Request) map[string]any {
+func requestValue(q space.Request) map[string]any {
 	query := map[string]any{}
 	for key := range q.Query {
 		query[key] = q.Query.Get(key)

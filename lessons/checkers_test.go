@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -269,18 +269,18 @@ checks:
 func TestRequestFromTheAuditLog(t *testing.T) {
 	r := newRig(t, requestStep, "a")
 	r.begin()
-	ask := func(change func(*cluster.Request)) {
-		q := cluster.Request{At: r.now.Add(time.Second), Verb: "get", Resource: "pods", Subresource: "log", Namespace: "ns", Name: "p1", Query: url.Values{"previous": {"true"}}, Code: 200}
+	ask := func(change func(*space.Request)) {
+		q := space.Request{At: r.now.Add(time.Second), Verb: "get", Resource: "pods", Subresource: "log", Namespace: "ns", Name: "p1", Query: url.Values{"previous": {"true"}}, Code: 200}
 		change(&q)
 		r.handle(Requested{q})
 	}
-	for name, change := range map[string]func(*cluster.Request){
-		"before the step": func(q *cluster.Request) { q.At = r.now.Add(-time.Hour) },
-		"not previous":    func(q *cluster.Request) { q.Query = nil },
-		"not the log":     func(q *cluster.Request) { q.Subresource = "" },
-		"elsewhere":       func(q *cluster.Request) { q.Namespace = "default" },
-		"refused":         func(q *cluster.Request) { q.Code = 400 },
-		"another group":   func(q *cluster.Request) { q.Group = "metrics.k8s.io" },
+	for name, change := range map[string]func(*space.Request){
+		"before the step": func(q *space.Request) { q.At = r.now.Add(-time.Hour) },
+		"not previous":    func(q *space.Request) { q.Query = nil },
+		"not the log":     func(q *space.Request) { q.Subresource = "" },
+		"elsewhere":       func(q *space.Request) { q.Namespace = "default" },
+		"refused":         func(q *space.Request) { q.Code = 400 },
+		"another group":   func(q *space.Request) { q.Group = "metrics.k8s.io" },
 	} {
 		ask(change)
 		if r.engine.Outcome().Met {
@@ -288,7 +288,7 @@ func TestRequestFromTheAuditLog(t *testing.T) {
 		}
 	}
 	r.want("a", Unmet, "get pods/log?previous=true")
-	ask(func(*cluster.Request) {})
+	ask(func(*space.Request) {})
 	r.wantMet(true)
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -18,7 +18,7 @@ type Input interface{ isInput() }
 type Change struct{ watch.Event }
 
 // Requested is something that the learner asked the API server for.
-type Requested struct{ cluster.Request }
+type Requested struct{ space.Request }
 
 // Probe is one request of the step's traffic prober and what came of it.
 type Probe struct {
@@ -432,7 +432,7 @@ func (e *Engine) Explain(expr Expr) []string {
 }
 
 // CaughtUp says whether the engine has seen at least what the listings hold.
-func (e *Engine) CaughtUp(listings []cluster.Listing) bool {
+func (e *Engine) CaughtUp(listings []space.Listing) bool {
 	if !e.Synced() || e.lost != nil {
 		return false
 	}

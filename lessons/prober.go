@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
 // probeTimeout is when a request counts as failed. It is longer than any
@@ -88,7 +88,7 @@ func probeReason(text string) string {
 var greeting = regexp.MustCompile(`^\S+ v?([0-9][^\s]*) from (\S+)`)
 
 // identify reads version and Pod from an answer, as text or as JSON.
-func identify(reply cluster.Reply) (version, pod string) {
+func identify(reply space.Reply) (version, pod string) {
 	if m := greeting.FindSubmatch(reply.Body); m != nil {
 		return string(m[1]), string(m[2])
 	}

@@ -12,19 +12,19 @@ import (
 	"sync"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
-// World is what a Session does to a cluster; *cluster.Space is one.
+// World is what a Session does to a cluster; *space.Space is one.
 type World interface {
 	Namespace() string
 	// Watch starts to watch; the Session closes the Watcher.
 	Watch(ctx context.Context, specs []watch.Spec) *watch.Watcher
 	// Requests follows the audit log; nil when there is none.
-	Requests(ctx context.Context) (*cluster.AuditTail, error)
+	Requests(ctx context.Context) (*space.AuditTail, error)
 	// Snapshot lists what is there now.
-	Snapshot(ctx context.Context, specs []watch.Spec) ([]cluster.Listing, error)
+	Snapshot(ctx context.Context, specs []watch.Spec) ([]space.Listing, error)
 	// Enter notes the step and returns the resource version of that write.
 	Enter(ctx context.Context, step string) (uint64, error)
 	// Entered is the step that the namespace holds, "" for none.
@@ -32,9 +32,9 @@ type World interface {
 	// Clear empties the namespace.
 	Clear(ctx context.Context) error
 	Apply(ctx context.Context, manifest []byte) error
-	Script(ctx context.Context, dir, script string) (cluster.ScriptResult, error)
+	Script(ctx context.Context, dir, script string) (space.ScriptResult, error)
 	// Probe asks a Service. A Reply with a Code is an answer, be it an error.
-	Probe(ctx context.Context, service, port, path string) (cluster.Reply, error)
+	Probe(ctx context.Context, service, port, path string) (space.Reply, error)
 }
 
 // Phase is where a session is with its step.
@@ -86,7 +86,7 @@ type Session struct {
 	world   World
 	engine  *Engine
 	watcher *watch.Watcher
-	audit   *cluster.AuditTail
+	audit   *space.AuditTail
 	dir     string // the lesson's files, for scripts
 	trace   *TraceWriter
 
@@ -294,7 +294,7 @@ func (s *Session) OpenHint() {
 func (s *Session) run() {
 	defer close(s.updates)
 	defer func() { s.stopStep() }()
-	requests := (<-chan cluster.Request)(nil)
+	requests := (<-chan space.Request)(nil)
 	if s.audit != nil {
 		requests = s.audit.Requests()
 	}

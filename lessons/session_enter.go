@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
 // enterMode says what becomes of the namespace when a step is entered.
@@ -36,7 +36,7 @@ type preparation struct {
 // for a condition to hold.
 type settling struct {
 	attempt  int
-	listings []cluster.Listing
+	listings []space.Listing
 	until    Expr // zero: only catch up
 	// quiet is how long nothing must have changed. When it is set, checks that
 	// need time or traffic must have had it too.

@@ -22,7 +22,7 @@ import (
 	"k8s.io/client-go/dynamic/fake"
 	"sigs.k8s.io/yaml"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -36,7 +36,7 @@ type fakeWorld struct {
 	version uint64
 	fail    error
 	block   chan struct{} // when set, Clear waits for it
-	reply   cluster.Reply
+	reply   space.Reply
 }
 
 func newFakeWorld(specs []watch.Spec) *fakeWorld {
@@ -72,8 +72,8 @@ func (w *fakeWorld) Namespace() string { return "ns" }
 func (w *fakeWorld) Watch(ctx context.Context, specs []watch.Spec) *watch.Watcher {
 	return watch.Start(ctx, w.client, specs)
 }
-func (w *fakeWorld) Requests(context.Context) (*cluster.AuditTail, error) { return nil, nil }
-func (w *fakeWorld) Snapshot(context.Context, []watch.Spec) ([]cluster.Listing, error) {
+func (w *fakeWorld) Requests(context.Context) (*space.AuditTail, error) { return nil, nil }
+func (w *fakeWorld) Snapshot(context.Context, []watch.Spec) ([]space.Listing, error) {
 	return nil, nil
 }
 
@@ -135,11 +135,11 @@ func (w *fakeWorld) put(u *unstructured.Unstructured) {
 	}
 }
 
-func (w *fakeWorld) Script(_ context.Context, _, script string) (cluster.ScriptResult, error) {
-	return cluster.ScriptResult{}, w.call("script %s", strings.TrimSpace(script))
+func (w *fakeWorld) Script(_ context.Context, _, script string) (space.ScriptResult, error) {
+	return space.ScriptResult{}, w.call("script %s", strings.TrimSpace(script))
 }
 
-func (w *fakeWorld) Probe(context.Context, string, string, string) (cluster.Reply, error) {
+func (w *fakeWorld) Probe(context.Context, string, string, string) (space.Reply, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.reply.Code == 0 {
@@ -256,7 +256,7 @@ func TestSessionLeadsThroughALesson(t *testing.T) {
 		t.Fatalf("done is %v", u.Done)
 	}
 	w.put(configMap("x", "2"))
-	w.set(func() { w.reply = cluster.Reply{Code: 200, Body: []byte("go-api 0.0.2 from p1\n")} })
+	w.set(func() { w.reply = space.Reply{Code: 200, Body: []byte("go-api 0.0.2 from p1\n")} })
 	s.Next()
 	awaitUpdate(t, s, "step two met", func(u Update) bool { return u.Step == "two" && u.Outcome.Met })
 	if got, want := w.took(), []string{"script echo setup", "enter two"}; !slices.Equal(got, want) {

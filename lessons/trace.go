@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -20,12 +20,12 @@ import (
 type TraceEntry struct {
 	At time.Time `json:"at"`
 	// Exactly one of these is set; none is a Clock.
-	Change  *traceChange     `json:"change,omitempty"`
-	Request *cluster.Request `json:"request,omitempty"`
-	Probe   *Probe           `json:"probe,omitempty"`
-	Answer  *Answered        `json:"answer,omitempty"`
-	Begin   *Begin           `json:"begin,omitempty"`
-	Retry   *Retry           `json:"retry,omitempty"`
+	Change  *traceChange   `json:"change,omitempty"`
+	Request *space.Request `json:"request,omitempty"`
+	Probe   *Probe         `json:"probe,omitempty"`
+	Answer  *Answered      `json:"answer,omitempty"`
+	Begin   *Begin         `json:"begin,omitempty"`
+	Retry   *Retry         `json:"retry,omitempty"`
 }
 
 type traceChange struct {

@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
 // followPace is how often a log that is followed may be drawn anew.
@@ -31,7 +31,7 @@ type follower struct {
 // when there are several.
 type logEntry struct {
 	container string
-	cluster.LogEntry
+	space.LogEntry
 }
 
 func (e logEntry) size() int { return len(e.Text) }
@@ -40,7 +40,7 @@ func newFollower() *follower {
 	return &follower{news: make(chan struct{}, 1), pace: pacer{interval: followPace}}
 }
 
-func (f *follower) add(container string, e cluster.LogEntry) {
+func (f *follower) add(container string, e space.LogEntry) {
 	f.mu.Lock()
 	f.lines, f.bytes = append(f.lines, logEntry{container, e}), f.bytes+len(e.Text)
 	f.lines, f.bytes = lastLines(f.lines, f.bytes, logEntry.size)
@@ -136,9 +136,9 @@ func (m *model) toggleFollow() tea.Cmd {
 func (e logEntry) line(w *words) string {
 	text := e.Text
 	switch e.Kind {
-	case cluster.LogEnded:
+	case space.LogEnded:
 		text = "── " + w.say("container_ended", "Reason", e.Text, "Code", e.Number) + " ──"
-	case cluster.LogRestarted:
+	case space.LogRestarted:
 		text = "── " + w.say("container_restarted", "Count", e.Number) + " ──"
 	}
 	if e.container != "" {

@@ -10,7 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"go.uber.org/goleak"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
 // openLog opens the logs of a Pod, with Follow as the test says.
@@ -53,14 +53,14 @@ func commandsOf(t *testing.T, cmd tea.Cmd) []tea.Cmd {
 func TestFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines, ended := make(chan string), make(chan error, 1)
-		s := openLog(t, func(ctx context.Context, what Inspection, add func(string, cluster.LogEntry)) error {
+		s := openLog(t, func(ctx context.Context, what Inspection, add func(string, space.LogEntry)) error {
 			if what.What != "logs" || len(what.Containers) != 1 {
 				t.Errorf("asked to follow %+v", what)
 			}
 			for {
 				select {
 				case l := <-lines:
-					add("", cluster.LogEntry{Text: l})
+					add("", space.LogEntry{Text: l})
 				case <-ctx.Done():
 					ended <- ctx.Err()
 					return ctx.Err()
@@ -126,8 +126,8 @@ func TestFollowEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := openLog(t, func(_ context.Context, _ Inspection, add func(string, cluster.LogEntry)) error {
-				add("", cluster.LogEntry{Text: "last"})
+			s := openLog(t, func(_ context.Context, _ Inspection, add func(string, space.LogEntry)) error {
+				add("", space.LogEntry{Text: "last"})
 				return tt.err
 			})
 			cmds := commandsOf(t, s.press("f")[0])
@@ -156,11 +156,11 @@ func TestFollowEnds(t *testing.T) {
 // TestFollowThroughRestarts: what happens to a container stands between the lines
 // of its log, in the learner's language, with its name where there are several.
 func TestFollowThroughRestarts(t *testing.T) {
-	s := openLog(t, func(_ context.Context, _ Inspection, add func(string, cluster.LogEntry)) error {
-		add("app", cluster.LogEntry{Text: "before"})
-		add("app", cluster.LogEntry{Kind: cluster.LogEnded, Text: "Error", Number: 7})
-		add("app", cluster.LogEntry{Kind: cluster.LogRestarted, Number: 3})
-		add("", cluster.LogEntry{Text: "after"})
+	s := openLog(t, func(_ context.Context, _ Inspection, add func(string, space.LogEntry)) error {
+		add("app", space.LogEntry{Text: "before"})
+		add("app", space.LogEntry{Kind: space.LogEnded, Text: "Error", Number: 7})
+		add("app", space.LogEntry{Kind: space.LogRestarted, Number: 3})
+		add("", space.LogEntry{Text: "after"})
 		return nil
 	})
 	cmds := commandsOf(t, s.press("f")[0])
@@ -182,13 +182,13 @@ func TestFollowIsBounded(t *testing.T) {
 	f := newFollower()
 	long := strings.Repeat("x", 1000)
 	for range 3 * maxOverlayLines {
-		f.add("", cluster.LogEntry{Text: "short"})
+		f.add("", space.LogEntry{Text: "short"})
 	}
 	if n := len(f.lines); n > maxOverlayLines || n < maxOverlayLines/2 {
 		t.Errorf("%d lines are kept", n)
 	}
 	for range 3 * maxOverlayBytes / len(long) {
-		f.add("", cluster.LogEntry{Text: long})
+		f.add("", space.LogEntry{Text: long})
 	}
 	if f.bytes > maxOverlayBytes || f.bytes < maxOverlayBytes/2 {
 		t.Errorf("%d bytes are kept", f.bytes)

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/cluster/watch"
 	"github.com/k8stutor/k8stutor/lessons"
 )
@@ -82,7 +83,7 @@ type Running struct {
 // that come, and for what happens to its containers, until none will run again
 // or ctx has ended. It gives the container's name when the Pod has several. It
 // may call add from several goroutines at once.
-type Follow func(ctx context.Context, what Inspection, add func(container string, e cluster.LogEntry)) error
+type Follow func(ctx context.Context, what Inspection, add func(container string, e space.LogEntry)) error
 
 // ShellSpec is the program of the shell pane.
 type ShellSpec struct {

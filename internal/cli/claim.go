@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -115,7 +116,7 @@ func (a *app) headlessLesson(cmd *cobra.Command, o *opened, stay bool) (*lesson,
 	if err != nil {
 		return nil, err
 	}
-	world, err := cluster.NewWorld(access)
+	world, err := space.NewClient(access)
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,14 @@ import (
 	"k8s.io/kubectl/pkg/describe"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/tui"
 )
 
 // inspector answers what the screen is asked to show of an object. Its requests
 // are the learner's looking (cluster.ScreenUserAgent).
 func inspector(access cluster.Access) (func(context.Context, tui.Inspection) (string, error), error) {
-	in, err := cluster.NewInspector(access)
+	in, err := space.NewInspector(access)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func inspector(access cluster.Access) (func(context.Context, tui.Inspection) (st
 
 // logs are those of all containers, each under its name when there are several.
 // A container that has none (yet) does not hide the others'.
-func logs(ctx context.Context, in *cluster.Inspector, what tui.Inspection) (string, error) {
+func logs(ctx context.Context, in *space.Inspector, what tui.Inspection) (string, error) {
 	previous := what.What == "previous-logs"
 	if len(what.Containers) < 2 {
 		return in.Log(ctx, what.Namespace, what.Name, strings.Join(what.Containers, ""), previous)
@@ -54,20 +55,20 @@ func logs(ctx context.Context, in *cluster.Inspector, what tui.Inspection) (stri
 // logFollower follows the logs of a Pod's containers, each until it will not run
 // again.
 func logFollower(access cluster.Access) (tui.Follow, error) {
-	in, err := cluster.NewInspector(access)
+	in, err := space.NewInspector(access)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, what tui.Inspection, add func(string, cluster.LogEntry)) error {
+	return func(ctx context.Context, what tui.Inspection, add func(string, space.LogEntry)) error {
 		if len(what.Containers) < 2 {
 			only := strings.Join(what.Containers, "")
-			return in.FollowLog(ctx, what.Namespace, what.Name, only, func(e cluster.LogEntry) { add("", e) })
+			return in.FollowLog(ctx, what.Namespace, what.Name, only, func(e space.LogEntry) { add("", e) })
 		}
 		var wg sync.WaitGroup
 		errs := make([]error, len(what.Containers))
 		for i, c := range what.Containers {
 			wg.Go(func() {
-				errs[i] = in.FollowLog(ctx, what.Namespace, what.Name, c, func(e cluster.LogEntry) { add(c, e) })
+				errs[i] = in.FollowLog(ctx, what.Namespace, what.Name, c, func(e space.LogEntry) { add(c, e) })
 			})
 		}
 		wg.Wait()
@@ -77,7 +78,7 @@ func logFollower(access cluster.Access) (tui.Follow, error) {
 
 // describeObject is what `kubectl describe` prints. It takes no context: the
 // library has none, and its requests are short.
-func describeObject(in *cluster.Inspector, what tui.Inspection) (string, error) {
+func describeObject(in *space.Inspector, what tui.Inspection) (string, error) {
 	kind := schema.GroupKind{Group: what.Resource.Group, Kind: what.Kind}
 	d, ok := describe.DescriberFor(kind, in.Config())
 	if !ok {

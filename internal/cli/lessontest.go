@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider/kind"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/lessons/harness"
 )
@@ -137,7 +137,7 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 	if err != nil {
 		return err
 	}
-	world, err := cluster.NewWorld(access)
+	world, err := space.NewClient(access)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 	o := harness.Options{
 		Select: selected, Parallel: parallel, Suffix: "test",
 		Open: func(ctx context.Context, ns string) (harness.Space, error) {
-			return cluster.OpenSpace(ctx, access, ns, cluster.SpaceOptions{
+			return space.Open(ctx, access, ns, space.Options{
 				Kubeconfig: filepath.Join(scratch, ns+".kubeconfig"),
 				Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
 				Ports:      ports,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider/kind"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -45,7 +46,7 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 	if err != nil {
 		return nil, err
 	}
-	space, err := cluster.OpenSpace(ctx, access, o.at.lesson.Namespace(), cluster.SpaceOptions{
+	opened, err := space.Open(ctx, access, o.at.lesson.Namespace(), space.Options{
 		Kubeconfig: l.kubeconfig,
 		Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
 		Ports:      ports,
@@ -53,9 +54,9 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 	if err != nil {
 		return nil, fmt.Errorf("open the lesson's namespace: %w", err)
 	}
-	options := lessons.SessionOptions{Lesson: o.at.lesson, World: space, Lang: o.lang, Progress: o.progress}
+	options := lessons.SessionOptions{Lesson: o.at.lesson, World: opened, Lang: o.lang, Progress: o.progress}
 	if o.at.step != nil {
-		entered, err := space.Entered(ctx)
+		entered, err := opened.Entered(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +65,7 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 		id, seed := lessons.Entered(entered)
 		if id != o.at.step.ID || o.seed > 0 && o.seed != seed {
 			if stay {
-				return nil, fmt.Errorf("the cluster is at %s, not at %s: `k8stutor reset %s` goes there (it empties the namespace %s)", stepOrNone(o.at.lesson, id), o.at, o.at, space.Namespace())
+				return nil, fmt.Errorf("the cluster is at %s, not at %s: `k8stutor reset %s` goes there (it empties the namespace %s)", stepOrNone(o.at.lesson, id), o.at, o.at, opened.Namespace())
 			}
 			options.Step, options.Seed = o.at.step.ID, o.seed
 		}

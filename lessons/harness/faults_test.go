@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -174,20 +174,20 @@ func startFaulty(t *testing.T, name, lang string) *faulty {
 		t.Fatal(err)
 	}
 	namespace := fmt.Sprintf("tutor-%s-%d", name, os.Getpid())
-	space, err := cluster.OpenSpace(ctx, through, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(t.TempDir(), "space")})
+	opened, err := space.Open(ctx, through, namespace, space.Options{Kubeconfig: filepath.Join(t.TempDir(), "space")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := space.Delete(context.WithoutCancel(ctx)); err != nil {
+		if err := opened.Delete(context.WithoutCancel(ctx)); err != nil {
 			t.Error(err)
 		}
 	})
-	world, err := cluster.NewWorld(access)
+	world, err := space.NewClient(access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), World: space, Step: "s", Lang: lang})
+	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), World: opened, Step: "s", Lang: lang})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,12 +21,12 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-// Space is a namespace of its own on the cluster; *cluster.Space is one.
+// Space is a namespace of its own on the cluster; *space.Space is one.
 type Space interface {
 	lessons.World
 	Delete(ctx context.Context) error
 	// Inventory lists what lies in the namespace, without what a controller
-	// made; *cluster.Space.Inventory explains it.
+	// made; *space.Space.Inventory explains it.
 	Inventory(ctx context.Context) ([]string, error)
 }
 

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -130,8 +130,8 @@ func TestOnlyWhatWasLateIsTriedAgain(t *testing.T) {
 // failingSpace is a namespace in which every script fails.
 type failingSpace struct{ Space }
 
-func (failingSpace) Script(context.Context, string, string) (cluster.ScriptResult, error) {
-	return cluster.ScriptResult{}, errors.New("script: exit status 1\nerror: timed out waiting for the condition")
+func (failingSpace) Script(context.Context, string, string) (space.ScriptResult, error) {
+	return space.ScriptResult{}, errors.New("script: exit status 1\nerror: timed out waiting for the condition")
 }
 
 // TestAFailedScriptIsTriedAgain: it may have waited for a rollout, and the machine

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -61,21 +61,21 @@ func BenchmarkWriteToVerdict(b *testing.B) {
 	access := liveAccess(b)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	world, err := cluster.NewWorld(access)
+	world, err := space.NewClient(access)
 	if err != nil {
 		b.Fatal(err)
 	}
 	namespace := fmt.Sprintf("tutor-latency-%d", os.Getpid())
-	space, err := cluster.OpenSpace(ctx, access, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(b.TempDir(), "kubeconfig")})
+	opened, err := space.Open(ctx, access, namespace, space.Options{Kubeconfig: filepath.Join(b.TempDir(), "kubeconfig")})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() {
-		if err := errors.Join(space.Clear(context.Background()), space.Delete(context.Background())); err != nil {
+		if err := errors.Join(opened.Clear(context.Background()), opened.Delete(context.Background())); err != nil {
 			b.Error(err)
 		}
 	}()
-	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: togglingLesson(b), World: space, Step: "s"})
+	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: togglingLesson(b), World: opened, Step: "s"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -91,11 +91,11 @@ func BenchmarkWriteToVerdict(b *testing.B) {
 	pods := world.Dynamic().Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace(namespace)
 	maps := world.Dynamic().Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(namespace)
 	for i := range 100 {
-		if err := space.Apply(ctx, []byte(fmt.Sprintf(loadPod, i))); err != nil {
+		if err := opened.Apply(ctx, []byte(fmt.Sprintf(loadPod, i))); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if err := space.Apply(ctx, []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"probe"},"data":{"value":"off"}}`)); err != nil {
+	if err := opened.Apply(ctx, []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"probe"},"data":{"value":"off"}}`)); err != nil {
 		b.Fatal(err)
 	}
 	var load sync.WaitGroup

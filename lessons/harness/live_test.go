@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -54,7 +55,7 @@ func TestLive(t *testing.T) {
 			results, err := Run(context.Background(), Options{
 				Select: []Selection{{Lesson: lesson, Step: step}}, Suffix: fmt.Sprintf("%04x-", time.Now().UnixNano()&0xffff),
 				Open: func(ctx context.Context, namespace string) (Space, error) {
-					return cluster.OpenSpace(ctx, access, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(dir, namespace)})
+					return space.Open(ctx, access, namespace, space.Options{Kubeconfig: filepath.Join(dir, namespace)})
 				},
 				Report: func(r Result) {
 					mark := "ok  "

@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
@@ -128,7 +128,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	namespace := fmt.Sprintf("tutor-outage-%d", os.Getpid())
-	direct, err := cluster.OpenSpace(ctx, access, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(t.TempDir(), "direct")})
+	direct, err := space.Open(ctx, access, namespace, space.Options{Kubeconfig: filepath.Join(t.TempDir(), "direct")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,11 +137,11 @@ func TestOutage(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	space, err := cluster.OpenSpace(ctx, through, namespace, cluster.SpaceOptions{Kubeconfig: filepath.Join(t.TempDir(), "space")})
+	opened, err := space.Open(ctx, through, namespace, space.Options{Kubeconfig: filepath.Join(t.TempDir(), "space")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), World: space, Step: "s"})
+	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), World: opened, Step: "s"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestOutage(t *testing.T) {
 	wire.pull()
 	await("the loss", func(u lessons.Update) bool { return u.Outcome.Problem != "" })
 	t.Logf("said so after %s: %s", time.Since(pulled), r.latest.Outcome.Problem)
-	world, err := cluster.NewWorld(access)
+	world, err := space.NewClient(access)
 	if err != nil {
 		t.Fatal(err)
 	}

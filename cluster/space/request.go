@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"net/url"

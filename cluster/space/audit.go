@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"bufio"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/internal/queue"
 )
 
@@ -249,7 +250,7 @@ func (t *AuditTail) parse(line []byte) (Request, bool) {
 	if len(line) == 0 || json.Unmarshal(line, &e) != nil || e.ObjectRef == nil {
 		return Request{}, false
 	}
-	ours := strings.HasPrefix(e.UserAgent, UserAgent) && !strings.HasPrefix(e.UserAgent, ScreenUserAgent)
+	ours := strings.HasPrefix(e.UserAgent, cluster.UserAgent) && !strings.HasPrefix(e.UserAgent, cluster.ScreenUserAgent)
 	if strings.HasPrefix(e.User.Username, "system:") || ours {
 		return Request{}, false
 	}

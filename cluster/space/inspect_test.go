@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 func TestInspector(t *testing.T) {
@@ -42,9 +44,9 @@ func TestInspector(t *testing.T) {
 		t.Errorf("log of a Pod that is gone: %v", err)
 	}
 	want := []string{
-		ScreenUserAgent + " /api/v1/namespaces/ns/pods/p",
-		ScreenUserAgent + " /api/v1/namespaces/ns/pods/p/log?container=app&limitBytes=1048576&previous=true&tailLines=2000",
-		ScreenUserAgent + " /api/v1/namespaces/ns/pods/gone/log?limitBytes=1048576&tailLines=2000",
+		cluster.ScreenUserAgent + " /api/v1/namespaces/ns/pods/p",
+		cluster.ScreenUserAgent + " /api/v1/namespaces/ns/pods/p/log?container=app&limitBytes=1048576&previous=true&tailLines=2000",
+		cluster.ScreenUserAgent + " /api/v1/namespaces/ns/pods/gone/log?limitBytes=1048576&tailLines=2000",
 	}
 	if strings.Join(asked, "\n") != strings.Join(want, "\n") {
 		t.Errorf("asked:\n%s\nwant:\n%s", strings.Join(asked, "\n"), strings.Join(want, "\n"))
@@ -59,7 +61,7 @@ func inspectorOf(t *testing.T, server *httptest.Server) *Inspector {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	i, err := NewInspector(Access{Kubeconfig: file, Context: "x"})
+	i, err := NewInspector(cluster.Access{Kubeconfig: file, Context: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"context"
@@ -12,10 +12,12 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
-// worldOf is a World whose API server is the handler.
-func worldOf(t *testing.T, handler http.HandlerFunc) (*World, Access) {
+// clientOf is a Client whose API server is the handler.
+func clientOf(t *testing.T, handler http.HandlerFunc) (*Client, cluster.Access) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -27,8 +29,8 @@ func worldOf(t *testing.T, handler http.HandlerFunc) (*World, Access) {
 	if err := clientcmd.WriteToFile(*cfg, path); err != nil {
 		t.Fatal(err)
 	}
-	access := Access{Kubeconfig: path, Context: "ours"}
-	w, err := NewWorld(access)
+	access := cluster.Access{Kubeconfig: path, Context: "ours"}
+	w, err := NewClient(access)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func TestProbeTellsTheServiceFromTheAPIServer(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var asked *http.Request
-			w, _ := worldOf(t, func(rw http.ResponseWriter, r *http.Request) {
+			w, _ := clientOf(t, func(rw http.ResponseWriter, r *http.Request) {
 				asked = r
 				rw.Header().Set("Content-Type", tc.contentType)
 				rw.WriteHeader(tc.code)
@@ -59,7 +61,7 @@ func TestProbeTellsTheServiceFromTheAPIServer(t *testing.T) {
 			if want := "/api/v1/namespaces/tutor-x/services/go-api:http/proxy/work?ms=5"; asked.URL.String() != want {
 				t.Errorf("asked for %s, want %s", asked.URL, want)
 			}
-			if !strings.HasPrefix(asked.UserAgent(), UserAgent) {
+			if !strings.HasPrefix(asked.UserAgent(), cluster.UserAgent) {
 				t.Errorf("User-Agent %q: the audit log would take this for the learner's", asked.UserAgent())
 			}
 			switch {
@@ -74,7 +76,7 @@ func TestProbeTellsTheServiceFromTheAPIServer(t *testing.T) {
 
 func TestNamespaceOfSomebodyElse(t *testing.T) {
 	var changed []string
-	w, _ := worldOf(t, func(rw http.ResponseWriter, r *http.Request) {
+	w, _ := clientOf(t, func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		switch r.Method {
 		case http.MethodPost: // it exists
@@ -101,9 +103,9 @@ func TestNamespaceOfSomebodyElse(t *testing.T) {
 func TestNamespaceThatStays(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := 0
-	w, _ := worldOf(t, func(rw http.ResponseWriter, r *http.Request) {
+	w, _ := clientOf(t, func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
-		body := `{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"tutor-x","labels":{"` + madeLabel + `":"` + UserAgent + `"}},"status":{"conditions":[
+		body := `{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"tutor-x","labels":{"` + madeLabel + `":"` + cluster.UserAgent + `"}},"status":{"conditions":[
 			{"type":"NamespaceContentRemaining","status":"False","message":"all gone"},
 			{"type":"NamespaceDeletionDiscoveryFailure","status":"True","message":"metrics.k8s.io/v1beta1: stale"}]}}`
 		if r.Method == http.MethodGet {
@@ -121,7 +123,7 @@ func TestNamespaceThatStays(t *testing.T) {
 }
 
 func TestDeletableGoesFromOwnersToOwned(t *testing.T) {
-	w, _ := worldOf(t, func(rw http.ResponseWriter, r *http.Request) {
+	w, _ := clientOf(t, func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		list := func(gv string, resources ...string) string {
 			var b strings.Builder

@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // maxLog is how much of a container's log is read, in lines and in bytes.
@@ -32,8 +34,8 @@ type Inspector struct {
 }
 
 // NewInspector opens the cluster. It does not ask it anything yet.
-func NewInspector(a Access) (*Inspector, error) {
-	cfg, err := a.RESTConfig(ScreenUserAgent)
+func NewInspector(a cluster.Access) (*Inspector, error) {
+	cfg, err := a.RESTConfig(cluster.ScreenUserAgent)
 	if err != nil {
 		return nil, err
 	}

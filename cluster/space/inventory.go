@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"context"
@@ -17,13 +17,13 @@ import (
 // without Events, without what every namespace has, and without what a
 // controller made of something else that is listed.
 func (s *Space) Inventory(ctx context.Context) ([]string, error) {
-	kinds, err := s.world.deletable(ctx)
+	kinds, err := s.client.deletable(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list what is in namespace %s: %w", s.namespace, err)
 	}
 	var out []string
 	for _, gvr := range kinds {
-		found, err := s.world.names(ctx, gvr, s.namespace)
+		found, err := s.client.names(ctx, gvr, s.namespace)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func (s *Space) Inventory(ctx context.Context) ([]string, error) {
 // Outside lists what lies outside the namespaces whose names begin with prefix,
 // as `namespace/resource/name`, sorted; the namespace is empty for what is
 // cluster-scoped. It leaves out what Inventory leaves out.
-func (w *World) Outside(ctx context.Context, prefix string) ([]string, error) {
+func (w *Client) Outside(ctx context.Context, prefix string) ([]string, error) {
 	lists, err := discovery.ServerPreferredResourcesWithContext(ctx, w.disco)
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
 		return nil, fmt.Errorf("list what is in the cluster: %w", err)
@@ -72,7 +72,7 @@ func (w *World) Outside(ctx context.Context, prefix string) ([]string, error) {
 }
 
 // names lists the objects of one kind that stand for themselves.
-func (w *World) names(ctx context.Context, gvr schema.GroupVersionResource, ns string) ([]unstructured.Unstructured, error) {
+func (w *Client) names(ctx context.Context, gvr schema.GroupVersionResource, ns string) ([]unstructured.Unstructured, error) {
 	switch gvr.Resource {
 	case "events", "endpoints", "endpointslices", "leases", "ipaddresses":
 		return nil, nil // made by the cluster itself

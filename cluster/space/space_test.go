@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"fmt"
@@ -45,7 +45,7 @@ func TestSnapshotInPages(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w, _ := worldOf(t, func(rw http.ResponseWriter, r *http.Request) {
+			w, _ := clientOf(t, func(rw http.ResponseWriter, r *http.Request) {
 				rw.Header().Set("Content-Type", "application/json")
 				page := tt.pages[r.URL.Query().Get("limit")+" "+r.URL.Query().Get("continue")]
 				if page == expired {
@@ -54,7 +54,7 @@ func TestSnapshotInPages(t *testing.T) {
 				_, _ = rw.Write([]byte(page))
 			})
 			spec := watch.Spec{Resource: schema.GroupVersionResource{Version: "v1", Resource: "pods"}, Namespace: "ns"}
-			got, err := (&Space{world: w}).Snapshot(t.Context(), []watch.Spec{spec})
+			got, err := (&Space{client: w}).Snapshot(t.Context(), []watch.Spec{spec})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package cluster
+package space
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/goleak"
+
+	"github.com/k8stutor/k8stutor/cluster"
 )
 
 // auditLine is one line of an audit log, as the API server writes it.
@@ -65,7 +67,7 @@ func TestAuditKeepsWhatPeopleAsk(t *testing.T) {
 	a := tailAudit(t, path)
 	for _, line := range []string{
 		auditLine("1", "ResponseComplete", "system:kube-scheduler", "kube-scheduler", "/x", "pods", "", 200),
-		auditLine("2", "ResponseComplete", "kubernetes-admin", UserAgent+"/1", "/x", "pods", "", 200),
+		auditLine("2", "ResponseComplete", "kubernetes-admin", cluster.UserAgent+"/1", "/x", "pods", "", 200),
 		auditLine("3", "RequestReceived", "kubernetes-admin", kubectlAgent, "/x", "pods", "", 0),
 		"not JSON\n",
 	} {
@@ -85,9 +87,9 @@ func TestAuditKeepsWhatPeopleAsk(t *testing.T) {
 func TestAuditKeepsWhatTheScreenIsAskedFor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	a := tailAudit(t, path)
-	write(t, path, auditLine("1", "ResponseComplete", "kubernetes-admin", UserAgent, "/x", "pods", "", 200))
-	write(t, path, auditLine("2", "ResponseComplete", "kubernetes-admin", ScreenUserAgent, "/x?previous=true", "pods", "log", 200))
-	if got := nextRequest(t, a); got.UserAgent != ScreenUserAgent || got.Subresource != "log" {
+	write(t, path, auditLine("1", "ResponseComplete", "kubernetes-admin", cluster.UserAgent, "/x", "pods", "", 200))
+	write(t, path, auditLine("2", "ResponseComplete", "kubernetes-admin", cluster.ScreenUserAgent, "/x?previous=true", "pods", "log", 200))
+	if got := nextRequest(t, a); got.UserAgent != cluster.ScreenUserAgent || got.Subresource != "log" {
 		t.Fatalf("request is %+v", got)
 	}
 }
