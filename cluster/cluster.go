@@ -8,12 +8,6 @@ import (
 	"time"
 )
 
-// Names of the providers.
-const (
-	EmbeddedProvider = "embedded"
-	KindProvider     = "kind"
-)
-
 // Provider makes one named cluster and takes it away again. The methods are
 // not safe for concurrent use on one cluster; a lock in the state folder keeps
 // two processes apart.

@@ -36,7 +36,7 @@ func TestChooseAuto(t *testing.T) {
 			if err := os.WriteFile(bin, nil, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			p, reason, err := Choose(t.Context(), home, Options{
+			p, reason, err := Known().Choose(t.Context(), home, Options{
 				Want: "auto", Embedded: bin,
 				askRegistry: func(context.Context, string) error { return tc.pull },
 			})
@@ -68,7 +68,7 @@ func TestChooseAutoTakesABundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, reason, err := auto(t.Context(), home, Options{askRegistry: func(context.Context, string) error { return errors.New("offline") }})
+	provider, reason, err := Known().auto(t.Context(), home, Options{askRegistry: func(context.Context, string) error { return errors.New("offline") }})
 	if err != nil || provider != "kind" {
 		t.Errorf("auto = %s, %s, %v", provider, reason, err)
 	}
@@ -83,12 +83,12 @@ func TestChooseKeepsTheProviderThatMadeIt(t *testing.T) {
 	if err := home.Save(cluster.Access{Provider: "kind", Name: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	if p, reason, err := Choose(t.Context(), home, Options{Want: "auto"}); err != nil || reason != "" {
+	if p, reason, err := Known().Choose(t.Context(), home, Options{Want: "auto"}); err != nil || reason != "" {
 		t.Errorf("auto: %T, %q, %v", p, reason, err)
 	} else if _, ok := p.(*kind.Provider); !ok {
 		t.Errorf("auto chose %T for a cluster that kind made", p)
 	}
-	if _, _, err := Choose(t.Context(), home, Options{Want: "embedded"}); err == nil || !strings.Contains(err.Error(), "was made by kind") {
+	if _, _, err := Known().Choose(t.Context(), home, Options{Want: "embedded"}); err == nil || !strings.Contains(err.Error(), "was made by kind") {
 		t.Errorf("embedded: %v", err)
 	}
 }

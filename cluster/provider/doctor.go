@@ -62,7 +62,7 @@ const firstLessonPort, lastLessonPort = 30000, 30085
 // facts are what was found on this machine. Zero means that it is not known,
 // but for the errors.
 type facts struct {
-	want string // "auto", "embedded" or "kind"
+	want string // Auto or the name of a provider
 
 	engine     string // the one that answers
 	engineErr  error
@@ -159,7 +159,7 @@ func (f *facts) askEngine(ctx context.Context, eng engine.Engine, home cluster.H
 
 // usesKind says which provider the rest is held against.
 func (f *facts) usesKind() bool {
-	return f.want == cluster.KindProvider || f.want != cluster.EmbeddedProvider && f.engineErr == nil && (f.imageThere || f.imageErr == nil)
+	return f.want == kind.Name || f.want != embedded.Name && f.engineErr == nil && (f.imageThere || f.imageErr == nil)
 }
 
 func judge(f facts) []Finding {
@@ -185,18 +185,18 @@ func worse(asked bool) Health {
 
 func judgeEngine(f *facts) (Finding, bool) {
 	if f.engineErr != nil {
-		if f.want == cluster.EmbeddedProvider {
+		if f.want == embedded.Name {
 			return Finding{"engine", HealthOK, f.engineErr.Error() + "; the embedded cluster needs none", ""}, true
 		}
 		advice := "nothing to do for the embedded cluster, which is used then; for kind start Docker, Podman or nerdctl, and see that you may use it (for Docker: be in the group docker)"
-		return Finding{"engine", worse(f.want == cluster.KindProvider), f.engineErr.Error(), advice}, true
+		return Finding{"engine", worse(f.want == kind.Name), f.engineErr.Error(), advice}, true
 	}
 	return Finding{"engine", HealthOK, strings.TrimSpace(f.engine + " " + f.version + " answers"), ""}, true
 }
 
 func judgeNodeImage(f *facts) (Finding, bool) {
 	switch {
-	case f.engineErr != nil || f.want == cluster.EmbeddedProvider:
+	case f.engineErr != nil || f.want == embedded.Name:
 		return Finding{}, false
 	case f.imageThere:
 		return Finding{"node-image", HealthOK, engine.ShortImage(f.image) + " is there", ""}, true
@@ -204,14 +204,14 @@ func judgeNodeImage(f *facts) (Finding, bool) {
 		return Finding{"node-image", HealthOK, engine.ShortImage(f.image) + " can be pulled (once, about 400 MB)", ""}, true
 	}
 	return Finding{
-		"node-image", worse(f.want == cluster.KindProvider), fmt.Sprintf("%s is not there, and %v", engine.ShortImage(f.image), f.imageErr),
+		"node-image", worse(f.want == kind.Name), fmt.Sprintf("%s is not there, and %v", engine.ShortImage(f.image), f.imageErr),
 		"the embedded cluster is used then; for kind check network and proxy, name an image that is there with --image, or bring one with `k8stutor bundle load FILE`",
 	}, true
 }
 
 func judgeLessonImages(f *facts) (Finding, bool) {
 	switch {
-	case f.engineErr != nil || f.want == cluster.EmbeddedProvider:
+	case f.engineErr != nil || f.want == embedded.Name:
 		return Finding{}, false
 	case f.imagesErr != nil:
 		return Finding{"lesson-images", worse(f.usesKind()), "they are missing", f.imagesErr.Error()}, true

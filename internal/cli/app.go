@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
@@ -18,10 +20,12 @@ type app struct {
 	v     *viper.Viper
 	state string // k8stutor's state folder
 	keys  *tui.Keymap
+
+	providers provider.Drivers
 }
 
 func newRoot() *cobra.Command {
-	a := &app{v: viper.New(), state: filepath.Join(xdg.StateHome, "k8stutor")}
+	a := &app{v: viper.New(), state: filepath.Join(xdg.StateHome, "k8stutor"), providers: provider.Known()}
 	root := &cobra.Command{
 		Use:   "k8stutor",
 		Short: "Learn Kubernetes on a live cluster, in your terminal",
@@ -56,7 +60,7 @@ its own. Your own kubeconfig is never read and never written.`,
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	f := root.PersistentFlags()
-	f.String("cluster", "auto", "which cluster to use: auto, embedded or kind")
+	f.String("cluster", provider.Auto, "which cluster to use: "+provider.Auto+", "+strings.Join(a.providers.Names(), " or "))
 	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
 	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
 	f.String("image", "", "node image for kind (default: the one that kind was released with)")
@@ -84,7 +88,7 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 	if err != nil {
 		return nil, home, err
 	}
-	p, reason, err := provider.Choose(cmd.Context(), home, o)
+	p, reason, err := a.providers.Choose(cmd.Context(), home, o)
 	if reason != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), reason)
 	}
@@ -94,10 +98,8 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 // clusterOptions is what the settings say about the cluster.
 func (a *app) clusterOptions() (provider.Options, error) {
 	want := a.v.GetString("cluster")
-	switch want {
-	case "auto", "embedded", "kind":
-	default:
-		return provider.Options{}, usagef("--cluster %q: use auto, embedded or kind", want)
+	if names := a.providers.Names(); want != provider.Auto && !slices.Contains(names, want) {
+		return provider.Options{}, usagef("--cluster %q: use %s, %s", want, provider.Auto, strings.Join(names, " or "))
 	}
 	return provider.Options{
 		Want: want, Embedded: a.v.GetString("embedded"),

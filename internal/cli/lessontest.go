@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/lessons/harness"
@@ -141,7 +140,7 @@ func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) erro
 	if err != nil {
 		return err
 	}
-	ports, err := kind.Ports(access)
+	ports, err := a.providers.Ports(access)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/k8stutor/k8stutor/cluster"
+	"github.com/k8stutor/k8stutor/cluster/provider"
 	"github.com/k8stutor/k8stutor/internal/cli/trim"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/tui"
@@ -64,7 +65,7 @@ func (a *app) recall(cmd *cobra.Command) {
 		return
 	}
 	want := a.v.GetString("cluster")
-	if access, err := last.Access(); err == nil && (want == "auto" || want == access.Provider) {
+	if access, err := last.Access(); err == nil && (want == provider.Auto || want == access.Provider) {
 		a.v.Set("name", last.Name())
 		a.v.Set("cluster", access.Provider)
 	}
@@ -123,13 +124,13 @@ func (a *app) mapClusters() (list []tui.MapCluster, chosen int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	providers := []string{"embedded", "kind"}
+	providers := a.providers.Names()
 	access, err := home.Access()
 	switch {
 	case err == nil:
 		list = append(list, tui.MapCluster{Provider: access.Provider, Name: home.Name()})
 	case errors.Is(err, cluster.ErrAbsent):
-		for i, p := range append([]string{"auto"}, providers...) {
+		for i, p := range append([]string{provider.Auto}, providers...) {
 			list = append(list, tui.MapCluster{Provider: p})
 			if p == a.v.GetString("cluster") {
 				chosen = i

@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 
+	"github.com/k8stutor/k8stutor/cluster/provider"
 	"github.com/k8stutor/k8stutor/tui"
 )
 
 // withClusters is an app whose state folder has clusters, by name.
 func withClusters(t *testing.T, providers map[string]string) *app {
 	t.Helper()
-	a := &app{v: viper.New(), state: filepath.Join(t.TempDir(), "state")}
+	a := &app{v: viper.New(), state: filepath.Join(t.TempDir(), "state"), providers: provider.Known()}
 	a.v.Set("cluster", "auto")
 	dir := filepath.Join(a.state, "clusters")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

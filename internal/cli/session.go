@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/k8stutor/k8stutor/cluster"
-	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
@@ -42,7 +41,7 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 	}
 	// Scripts of lessons get the built-in kubectl, whatever the learner has:
 	// they were proved with it.
-	ports, err := kind.Ports(access)
+	ports, err := a.providers.Ports(access)
 	if err != nil {
 		return nil, err
 	}

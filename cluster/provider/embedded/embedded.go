@@ -19,6 +19,9 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/internal/tail"
 )
 
+// Name is the name of the provider.
+const Name = "embedded"
+
 // Binary is the file name of the program that holds Kubernetes.
 const Binary = "k8stutor-embedded"
 
@@ -79,8 +82,8 @@ func runnable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
 }
 
-// Name is "embedded".
-func (e *Provider) Name() string { return cluster.EmbeddedProvider }
+// Name implements cluster.Provider.
+func (e *Provider) Name() string { return Name }
 
 // Up starts, resumes or joins the cluster. Cancelling ctx stops it and waits
 // until what had begun is undone.
@@ -97,7 +100,7 @@ func (e *Provider) Up(ctx context.Context, report cluster.Progress) (cluster.Acc
 	if access == nil {
 		return cluster.Access{}, fmt.Errorf("%s up ended without saying how the cluster is reached; is it of the same version as this program? Run `make build`", e.binary)
 	}
-	access.Provider, access.Name = cluster.EmbeddedProvider, e.home.Name()
+	access.Provider, access.Name = Name, e.home.Name()
 	return *access, e.home.Save(*access)
 }
 
@@ -138,7 +141,7 @@ func (e *Provider) Status(ctx context.Context) (cluster.Status, error) {
 	if err := json.Unmarshal(data, &out); err != nil {
 		return out, fmt.Errorf("%s status printed what is not JSON: %w", e.binary, err)
 	}
-	out.Provider, out.Name = cluster.EmbeddedProvider, e.home.Name()
+	out.Provider, out.Name = Name, e.home.Name()
 	return out, nil
 }
 

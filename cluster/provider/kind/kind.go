@@ -19,6 +19,9 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/provider/engine"
 )
 
+// Name is the name of the provider.
+const Name = "kind"
+
 // kindPrefix marks the clusters that are ours. No other cluster of the
 // learner's is ever listed, changed or deleted.
 const kindPrefix = "k8stutor-"
@@ -49,8 +52,8 @@ func NodeImage(want string) string {
 	return defaults.Image
 }
 
-// Name is "kind".
-func (k *Provider) Name() string { return cluster.KindProvider }
+// Name implements cluster.Provider.
+func (k *Provider) Name() string { return Name }
 
 func (k *Provider) cluster() string    { return kindPrefix + k.home.Name() }
 func (k *Provider) kubeconfig() string { return filepath.Join(k.home.Dir(), "kubeconfig") }
@@ -222,7 +225,7 @@ func (k *Provider) remove(use kindUse) error {
 
 // Status lists the node containers and whether they run and answer.
 func (k *Provider) Status(ctx context.Context) (cluster.Status, error) {
-	out := cluster.Status{State: cluster.StateAbsent, Access: cluster.Access{Provider: cluster.KindProvider, Name: k.home.Name()}}
+	out := cluster.Status{State: cluster.StateAbsent, Access: cluster.Access{Provider: Name, Name: k.home.Name()}}
 	use, err := k.open(ctx, log.NoopLogger{})
 	if err != nil {
 		return out, err

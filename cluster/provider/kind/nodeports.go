@@ -62,11 +62,8 @@ type nodePath struct {
 }
 
 // Ports returns what makes the NodePorts of a namespace answer on 127.0.0.1 until
-// its context ends; nil where the cluster does so itself.
+// its context ends.
 func Ports(a cluster.Access) (func(ctx context.Context, client dynamic.Interface, namespace string), error) {
-	if a.Provider != cluster.KindProvider {
-		return nil, nil
-	}
 	config, err := a.RESTConfig(cluster.UserAgent)
 	if err != nil {
 		return nil, err

@@ -191,7 +191,7 @@ func (k *Provider) waitNode(ctx context.Context) (cluster.Access, error) {
 		return cluster.Access{}, fmt.Errorf("kind: %w", err)
 	}
 	return cluster.Access{
-		Provider: cluster.KindProvider, Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
+		Provider: Name, Name: k.home.Name(), Kubeconfig: k.kubeconfig(),
 		Context: "kind-" + k.cluster(), Server: cfg.Host, Version: version.GitVersion, NodeHost: "127.0.0.1",
 		AuditLog: k.auditLog(),
 	}, nil
