@@ -25,14 +25,15 @@ const echoLines = 4
 // echoPatience is how long a frame may take that writes the lines again.
 const echoPatience = 50 * time.Millisecond
 
-// The sequences with which Bubble Tea begins and ends the use of the screen.
-var (
-	enterScreen = []byte("\x1b[?1049h")
-	leaveScreen = []byte("\x1b[?1049l")
-)
-
 // wholeRegion lets the whole screen scroll, whatever its size (DECSTBM).
 const wholeRegion = "\x1b[r"
+
+// echoer takes each view before Bubble Tea does, so that small changes can be
+// written at once.
+type echoer interface {
+	show(lines []string, cursor *tea.Cursor)
+	setProfile(p colorprofile.Profile)
+}
 
 // echoWriter is between Bubble Tea and the terminal. Lines that it writes by
 // itself are not known to Bubble Tea, whose next frame may leave them alone, or
@@ -228,17 +229,14 @@ func (q *echoWriter) flush(profile colorprofile.Profile) {
 func (q *echoWriter) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if bytes.Contains(p, leaveScreen) {
-		q.on = false
-	}
+	is := recognise(p)
 	if q.away {
 		q.away = false
 		if _, err := q.out.Write([]byte("\x1b8")); err != nil {
 			return 0, err
 		}
 	}
-	anew := bytes.Contains(p, []byte(ansi.EraseEntireScreen))
-	if anew {
+	if is.redraws && q.on {
 		// A scroll that was meant for the size before has left its region behind,
 		// in which the lines that follow would scroll again.
 		if _, err := q.out.Write([]byte(wholeRegion)); err != nil {
@@ -249,14 +247,17 @@ func (q *echoWriter) Write(p []byte) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	if bytes.Contains(p, enterScreen) {
+	switch {
+	case is.leaves:
+		q.on = false
+	case is.enters:
 		q.on = true
 		q.forget(nil)
 	}
 	lines, profile := q.view()
 	switch {
 	case !q.on || profile < colorprofile.Ascii:
-	case anew:
+	case is.redraws:
 		// All is drawn anew, because the terminal has another size, which the
 		// newest view may not have yet: its lines would run over. What was written
 		// at once is in the next frame.
@@ -264,14 +265,14 @@ func (q *echoWriter) Write(p []byte) (int, error) {
 	case len(lines) != len(q.shown):
 		q.forget(lines)
 	case len(q.mine) > 0:
-		if bytes.ContainsFunc(p, scrolls) {
+		if is.scrolls {
 			// It may have moved mine anywhere.
 			for y := range lines {
 				q.mine[y] = true
 			}
 		}
 		q.rewrite(lines, profile)
-		if isFrame(p) {
+		if is.frame {
 			for y, moved := range q.framed() {
 				if !moved {
 					delete(q.mine, y) // the frame had it as it is
@@ -280,16 +281,4 @@ func (q *echoWriter) Write(p []byte) (int, error) {
 		}
 	}
 	return n, nil
-}
-
-// isFrame tells whether Bubble Tea writes a frame, and not a question or the
-// clipboard.
-func isFrame(p []byte) bool {
-	return !bytes.HasPrefix(p, []byte("\x1b]")) && !bytes.Contains(p, []byte("$p"))
-}
-
-// scrolls tells whether a character may be part of what scrolls or moves lines:
-// line feeds, and the ends of IL, DL, SU, SD and RI. Text may contain some, too.
-func scrolls(r rune) bool {
-	return r == '\n' || r == 'L' || r == 'M' || r == 'S' || r == 'T'
 }

@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 	uv "github.com/charmbracelet/ultraviolet"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/k8stutor/k8stutor/tui/term"
 )
@@ -52,7 +53,7 @@ func (p *painter) paint(t *testing.T, lines []string) []byte {
 	out := bytes.Clone(p.buf.Bytes())
 	if !p.begun {
 		p.begun = true
-		out = append(bytes.Clone(enterScreen), out...)
+		out = append([]byte(ansi.SetModeAltScreenSaveCursor), out...)
 	}
 	return out
 }

@@ -52,7 +52,7 @@ type Options struct {
 	Now func() time.Time
 
 	// echo writes small changes at once; Run sets it, nil for none.
-	echo *echoWriter
+	echo echoer
 	// suspend stops the whole program as Ctrl-Z does; Run sets it.
 	suspend func()
 }

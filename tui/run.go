@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -38,16 +39,17 @@ func Run(ctx context.Context, opts Options) error {
 		default: // asked for already
 		}
 	}
+	var echo *echoWriter
 	if f := outputFile(opts); f != nil {
-		opts.echo = newEchoWriter(f)
-		opts.Output = echoFile{f, opts.echo}
+		echo = newEchoWriter(f)
+		opts.echo, opts.Output = echo, echoFile{f, echo}
 	}
 	m, err := newModel(inner, opts, phases, started, abort)
 	if err != nil {
 		return fmt.Errorf("prepare the screen: %w", err)
 	}
-	if opts.echo != nil {
-		wg.Go(func() { opts.echo.run(inner) })
+	if echo != nil {
+		wg.Go(func() { echo.run(inner) })
 	}
 	var result startedMsg
 	wg.Go(func() {
@@ -126,11 +128,11 @@ func outputFile(opts Options) *os.File {
 }
 
 // echoFile is the terminal for Bubble Tea, which looks at its size and modes,
-// with what is written going through an echoWriter.
+// with another writer for what is written.
 type echoFile struct {
 	*os.File
-	echo *echoWriter
+	to io.Writer
 }
 
-func (f echoFile) Write(p []byte) (int, error)       { return f.echo.Write(p) }
-func (f echoFile) WriteString(s string) (int, error) { return f.echo.Write([]byte(s)) }
+func (f echoFile) Write(p []byte) (int, error)       { return f.to.Write(p) }
+func (f echoFile) WriteString(s string) (int, error) { return f.to.Write([]byte(s)) }
