@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/width"
 )
 
 func answerKind() *checkKind {
@@ -14,7 +16,7 @@ func answerKind() *checkKind {
 		question: true,
 		doc: kindDoc{
 			title: "the learner knows it",
-			text: "The question stands in the Markdown, under `questions:`. Case and surrounding blanks do not matter, and numbers are compared as " +
+			text: "The question stands in the Markdown, under `questions:`. Case, surrounding blanks and the width of digits and letters (３ or 3) do not matter, and numbers are compared as " +
 				"numbers. Fixed options are a CEL list as well: `\"['ClusterIP', 'NodePort', 'neither']\"`; their translations go under " +
 				"`options:` in the front matter. Once met, it stays met.",
 			example: `
@@ -87,7 +89,7 @@ func (a *answerCheck) options(e *Engine) []string {
 func (e *Engine) option(given string) string {
 	for _, lang := range []string{e.say.lang, english} {
 		for value, shown := range e.step.texts[lang].Options {
-			if shown == given {
+			if folded(shown) == folded(given) {
 				return value
 			}
 		}
@@ -104,8 +106,12 @@ func (a *answerCheck) strings(e *Engine, x Expr) ([]string, error) {
 	return stringsOf(v), nil
 }
 
+// folded is an answer without what an input method adds to it: spaces around it,
+// and full-width digits and letters in place of the usual ones.
+func folded(s string) string { return strings.TrimSpace(width.Fold.String(s)) }
+
 func sameAnswer(given, want string) bool {
-	given, want = strings.TrimSpace(given), strings.TrimSpace(want)
+	given, want = folded(given), folded(want)
 	if strings.EqualFold(given, want) {
 		return true
 	}

@@ -1,6 +1,10 @@
 package tui
 
-import "strings"
+import (
+	"strings"
+
+	"golang.org/x/text/width"
+)
 
 // action is what a key does. Its name is also what a config file calls it, and
 // the message key_NAME is what a border says about it.
@@ -284,8 +288,10 @@ func moving() table {
 }
 
 // at is the action of a key, "" for none. A capital stands for its small letter
-// where it has no meaning of its own.
+// where it has no meaning of its own, and a full-width character, as an input
+// method may send it, for the usual one.
 func (t table) at(key string) action {
+	key = width.Fold.String(key)
 	for _, name := range []string{key, strings.ToLower(key)} {
 		for _, b := range t {
 			for _, k := range b.keys {

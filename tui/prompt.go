@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"golang.org/x/text/width"
 
 	"github.com/k8stutor/k8stutor/lessons"
 )
@@ -33,11 +34,13 @@ type prompt struct {
 // answeredMsg says that the lesson has taken an answer.
 type answeredMsg struct{ prompt *prompt }
 
-// answer is what was typed; the number of an option stands for that option.
+// answer is what was typed; the number of an option stands for that option, and
+// may be full-width.
 func (p *prompt) answer(o *lessons.Outcome) string {
 	text := strings.TrimSpace(p.line.text)
-	if q := p.question(o); q != nil && len(text) == 1 && text[0] >= '1' && text[0] <= '9' {
-		if i := int(text[0] - '1'); i < len(q.Options) && !slices.Contains(q.Options, text) {
+	number := width.Fold.String(text)
+	if q := p.question(o); q != nil && len(number) == 1 && number[0] >= '1' && number[0] <= '9' {
+		if i := int(number[0] - '1'); i < len(q.Options) && !slices.Contains(q.Options, text) {
 			return q.Options[i]
 		}
 	}
