@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
-	"golang.org/x/text/width"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // The drawings of live text. They are pure: values in, lines of text out. All
@@ -17,20 +16,8 @@ import (
 // which is what a lesson's pane has on a screen of 100 columns.
 const drawWidth = 44
 
-// columnsOf is how many terminal columns a text takes.
-func columnsOf(s string) int {
-	n := 0
-	for _, r := range s {
-		switch kind := width.LookupRune(r).Kind(); {
-		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
-			n += 2
-		default:
-			n++
-		}
-	}
-	return n
-}
+// columnsOf is how many terminal columns a text takes, as the screen counts them.
+func columnsOf(s string) int { return ansi.StringWidth(s) }
 
 // pad fills s up with blanks to n columns.
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(n-columnsOf(s), 0)) }

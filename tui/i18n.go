@@ -8,6 +8,7 @@ import (
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/language"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/k8stutor/k8stutor/lessons"
 )
@@ -59,16 +60,4 @@ func (w *words) say(id string, pairs ...any) string {
 
 // age is a short time such as 12s, 4m or 3h, the same in all languages, as
 // kubectl writes it.
-func age(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0s"
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d/time.Second))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d/time.Minute))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d/time.Hour))
-	}
-	return fmt.Sprintf("%dd", int(d/(24*time.Hour)))
-}
+func age(d time.Duration) string { return duration.ShortHumanDuration(max(d, 0)) }

@@ -345,7 +345,7 @@ func (m *model) schedule() tea.Cmd {
 func untilChange(d time.Duration) time.Duration {
 	unit := time.Second
 	switch {
-	case d >= 48*time.Hour:
+	case d >= 24*time.Hour:
 		unit = 24 * time.Hour
 	case d >= time.Hour:
 		unit = time.Hour
