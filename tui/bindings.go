@@ -185,7 +185,7 @@ func defaultBindings() bindings {
 			{actMap, []string{"o"}, "help_map"},
 			{actQuit, []string{"q"}, "help_quit"},
 		},
-		scopeLesson: append(moving(),
+		scopeLesson: append(movingKeys(),
 			binding{actNextCmd, []string{".", "right", "]"}, "help_command"},
 			binding{actPrevCmd, []string{",", "left", "["}, ""},
 			binding{actInsert, []string{"enter", "i"}, "help_insert"},
@@ -195,7 +195,7 @@ func defaultBindings() bindings {
 			binding{actHelp, []string{"?"}, ""},
 			binding{actShell, []string{"esc", "q"}, "help_shell"},
 		),
-		scopeCluster: append(moving(),
+		scopeCluster: append(movingKeys(),
 			binding{actDescribe, []string{"enter", "d"}, "help_describe"},
 			binding{actYAML, []string{"y"}, "help_yaml"},
 			binding{actLogs, []string{"l"}, "help_logs"},
@@ -206,7 +206,7 @@ func defaultBindings() bindings {
 			binding{actHelp, []string{"?"}, ""},
 			binding{actShell, []string{"esc", "q", "i"}, "help_shell"},
 		),
-		scopeOverlay: append(moving(),
+		scopeOverlay: append(movingKeys(),
 			binding{actSearch, []string{"/"}, "help_search"},
 			binding{actMatch, []string{"n"}, "help_match"},
 			binding{actMatchBack, []string{"N"}, ""},
@@ -216,7 +216,7 @@ func defaultBindings() bindings {
 			binding{actHelp, []string{"?"}, ""},
 			binding{actClose, []string{"esc", "q", "ctrl+c"}, "help_close_overlay"},
 		),
-		scopeHistory: append(moving(),
+		scopeHistory: append(movingKeys(),
 			binding{actCharLeft, []string{"h", "left"}, "help_chars"},
 			binding{actCharRight, []string{"l", "right"}, ""},
 			binding{actLineStart, []string{"0", "^"}, "help_line_ends"},
@@ -275,8 +275,8 @@ func defaultBindings() bindings {
 	}
 }
 
-// moving is the keys that move through a pane, as in less and vim.
-func moving() table {
+// movingKeys is the keys that move through a pane, as in less and vim.
+func movingKeys() table {
 	return table{
 		{actLineDown, []string{"j", "down"}, "help_lines"},
 		{actLineUp, []string{"k", "up"}, ""},

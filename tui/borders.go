@@ -154,7 +154,7 @@ func (m *model) tabs() string {
 	for _, p := range others {
 		if p != shown {
 			label += style.Render("──") + " " + m.styles.key.Render(m.chord(keys[p])) + " " +
-				m.styles.dim.Render(lower(m.paneName(p))) + " "
+				m.styles.dim.Render(strings.ToLower(m.paneName(p))) + " "
 		}
 	}
 	return rule(style, "╭", label, "╮", m.layout.width)

@@ -178,7 +178,7 @@ func (p *clusterPane) lines(r rect, now time.Time, w *words, s *styles) []string
 		case p.focused && p.scroll+i == p.cursor:
 			line = s.choose(fit(line, r.w))
 		default:
-			line = tint(line, glow(l.changed, now, s))
+			line = withBackground(line, glowInk(l.changed, now, s))
 		}
 		out = append(out, line)
 	}
@@ -230,13 +230,13 @@ func (p *clusterPane) events(r rect, now time.Time, w *words, s *styles) []strin
 		} else {
 			line += s.text.Render("  " + fit(e.reason, reasonWidth))
 		}
-		line += " " + s.text.Render(middle(e.object, max(r.w/4, 14)))
+		line += " " + s.text.Render(shortenMiddle(e.object, max(r.w/4, 14)))
 		if e.count > 1 {
 			line += s.dim.Render(" ×" + itoa(e.count))
 		}
 		line += "  " + s.dim.Render(oneLine(e.message))
-		if g := glow(e.changed, now, s); g != "" {
-			line = tint(ansi.Truncate(line, r.w, "…"), g)
+		if g := glowInk(e.changed, now, s); g != "" {
+			line = withBackground(ansi.Truncate(line, r.w, "…"), g)
 		}
 		out = append(out, line)
 	}
@@ -262,7 +262,7 @@ func (l treeLine) draw(width int, s *styles) string {
 	if ansi.StringWidth(l.name)+ansi.StringWidth(note)+ansi.StringWidth(extra)+4 > room {
 		extra = ""
 	}
-	name := middle(l.name, max(room-ansi.StringWidth(note)-2, min(room, 20)))
+	name := shortenMiddle(l.name, max(room-ansi.StringWidth(note)-2, min(room, 20)))
 	style := s.text
 	if l.branch == "" {
 		style = s.strong
@@ -284,8 +284,8 @@ func (l treeLine) draw(width int, s *styles) string {
 	return line
 }
 
-// tint puts a background behind a line, whatever colours it has.
-func tint(line string, background ink) string {
+// withBackground puts a background behind a line, whatever colours it has.
+func withBackground(line string, background ink) string {
 	if background == "" {
 		return line
 	}

@@ -141,7 +141,7 @@ func TestGlow(t *testing.T) {
 	s.now = func() time.Time { return now }
 	glowing := func() (names []string) {
 		for _, l := range s.cluster.snap.lines {
-			if glow(l.changed, now, s.styles) != "" {
+			if glowInk(l.changed, now, s.styles) != "" {
 				names = append(names, l.name)
 			}
 		}

@@ -49,8 +49,8 @@ func hpaStateOf(list []*unstructured.Unstructured, namespace string) *hpaSample 
 	}
 	s := &hpaSample{
 		name: found.GetName(), uid: found.GetUID(), current: -1, target: -1,
-		replicas: number(found, "status", "currentReplicas"), desired: number(found, "status", "desiredReplicas"),
-		min: max(number(found, "spec", "minReplicas"), 1), max: number(found, "spec", "maxReplicas"),
+		replicas: intAt(found, "status", "currentReplicas"), desired: intAt(found, "status", "desiredReplicas"),
+		min: max(intAt(found, "spec", "minReplicas"), 1), max: intAt(found, "spec", "maxReplicas"),
 	}
 	if n, ok := utilization(found, "target", "spec", "metrics"); ok {
 		s.target = n
@@ -209,7 +209,7 @@ func rowLine(label, row string, s *styles) string {
 func usageRow(slots []hpaSample, rows, row, top int, s *styles) string {
 	var runs inkRuns
 	for _, v := range slots {
-		glyph, ink := block(v.current, top, rows, row), s.good
+		glyph, ink := barGlyph(v.current, top, rows, row), s.good
 		if v.current > v.target {
 			ink = s.wait
 		}
@@ -238,14 +238,14 @@ func podRow(slots []hpaSample, rows, row int, last hpaSample, s *styles) string 
 		if v.desired != v.replicas {
 			ink = s.wait
 		}
-		runs.add(block(n, max(last.max, 1), rows, row), ink)
+		runs.add(barGlyph(n, max(last.max, 1), rows, row), ink)
 	}
 	return runs.done()
 }
 
-// block is the piece of a bar of this value in one row, in eighths of the row.
+// barGlyph is the piece of a bar of this value in one row, in eighths of the row.
 // What is not nothing shows at least one eighth.
-func block(value, top, rows, row int) rune {
+func barGlyph(value, top, rows, row int) rune {
 	if value < 0 {
 		return ' '
 	}

@@ -70,7 +70,7 @@ func (m *model) lessonCommand(a action) tea.Cmd {
 		return nil
 	}
 	ask := func(question string, do func()) {
-		m.ask(w.say(question), func() tea.Cmd { return tea.Batch(m.closePrompt(), act(do)) })
+		m.ask(w.say(question), func() tea.Cmd { return tea.Batch(m.closePrompt(), inCommand(do)) })
 	}
 	switch a {
 	case actHint:
@@ -80,13 +80,13 @@ func (m *model) lessonCommand(a action) tea.Cmd {
 		}
 		m.uncover()
 		m.lesson.follow = true
-		return act(s.OpenHint)
+		return inCommand(s.OpenHint)
 	case actNext:
 		switch {
 		case page.Index+1 >= page.Count:
 			m.notice = w.say("last_step", "Key", m.chord(actQuit))
 		case m.met():
-			return tea.Batch(m.closePrompt(), act(s.Next))
+			return tea.Batch(m.closePrompt(), inCommand(s.Next))
 		default:
 			ask("confirm_skip", s.Next)
 		}
@@ -103,7 +103,7 @@ func (m *model) lessonCommand(a action) tea.Cmd {
 			m.notice = w.say("nothing_broken")
 			return nil
 		}
-		return act(s.Retry)
+		return inCommand(s.Retry)
 	case actDraw:
 		return m.draw()
 	case actAnswer:

@@ -193,7 +193,7 @@ func (m *mapModel) key(name string) tea.Cmd {
 	case actBottom:
 		m.at = len(m.lessons) - 1
 	case actLanguage:
-		m.opts.Lang = after(m.opts.Langs, m.opts.Lang)
+		m.opts.Lang = nextOf(m.opts.Langs, m.opts.Lang)
 		return m.again()
 	case actProvider:
 		m.opts.Cluster = (m.opts.Cluster + 1) % len(m.opts.Clusters)
@@ -210,8 +210,8 @@ func (m *mapModel) again() tea.Cmd {
 	return nil
 }
 
-// after is the next of a ring.
-func after(ring []string, now string) string {
+// nextOf is the next of a ring.
+func nextOf(ring []string, now string) string {
 	if len(ring) == 0 {
 		return now
 	}

@@ -229,14 +229,14 @@ func wrap(line string, width int, indent string) []string {
 		for _, g := range glyphs[start:end] {
 			b.WriteString(g.pre)
 			b.WriteString(g.text)
-			pen = follow(pen, g.pre)
+			pen = penAfter(pen, g.pre)
 		}
 		for _, g := range glyphs[end:next] { // the spaces at the break
-			pen = follow(pen, g.pre)
+			pen = penAfter(pen, g.pre)
 		}
 		if next == len(glyphs) {
 			b.WriteString(tail)
-			pen = follow(pen, tail)
+			pen = penAfter(pen, tail)
 		}
 		if pen != "" {
 			b.WriteString(ansi.ResetStyle)
@@ -265,8 +265,8 @@ func split(line string) (glyphs []glyph, tail string) {
 	return glyphs, pre
 }
 
-// follow is the style in force after the sequences seq.
-func follow(pen, seq string) string {
+// penAfter is the style in force after the sequences seq.
+func penAfter(pen, seq string) string {
 	for _, reset := range []string{"\x1b[m", "\x1b[0m"} {
 		if i := strings.LastIndex(seq, reset); i >= 0 {
 			pen, seq = "", seq[i+len(reset):]

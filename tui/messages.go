@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -159,19 +160,19 @@ func takeSnapshot(r *Running) snapshot {
 }
 
 func newEventLine(e *unstructured.Unstructured) eventLine {
-	kind := lower(str(e, "involvedObject", "kind"))
+	kind := strings.ToLower(stringAt(e, "involvedObject", "kind"))
 	return eventLine{
 		at:      watch.EventTime(e),
-		warning: str(e, "type") == "Warning",
-		reason:  str(e, "reason"),
-		object:  short(schema.GroupVersionResource{Resource: kind + "s"}) + "/" + str(e, "involvedObject", "name"),
-		message: str(e, "message"),
-		count:   max(number(e, "count"), number(e, "series", "count")),
+		warning: stringAt(e, "type") == "Warning",
+		reason:  stringAt(e, "reason"),
+		object:  shortResource(schema.GroupVersionResource{Resource: kind + "s"}) + "/" + stringAt(e, "involvedObject", "name"),
+		message: stringAt(e, "message"),
+		count:   max(intAt(e, "count"), intAt(e, "series", "count")),
 	}
 }
 
-// act asks the session for something; what comes of it is an update.
-func act(do func()) tea.Cmd {
+// inCommand asks the session for something; what comes of it is an update.
+func inCommand(do func()) tea.Cmd {
 	return func() tea.Msg {
 		do()
 		return nil

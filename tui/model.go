@@ -111,7 +111,7 @@ func (m *model) look(err error) {
 
 // Init is the tea.Model's.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, waitPhase(m.ctx, m.phases), waitStarted(m.ctx, m.started), spin())
+	return tea.Batch(tea.RequestBackgroundColor, waitPhase(m.ctx, m.phases), waitStarted(m.ctx, m.started), spinTick())
 }
 
 // Update is the tea.Model's. It does no I/O: everything that could wait is in
@@ -151,7 +151,7 @@ func (m *model) handle(msg tea.Msg) tea.Cmd {
 	case spinMsg:
 		if m.stage == starting || m.stage == cancelling {
 			m.start.frame++
-			return spin()
+			return spinTick()
 		}
 	case closeMsg:
 		return m.quit(nil)
@@ -264,7 +264,7 @@ func (m *model) suspend() tea.Cmd {
 	if m.opts.suspend == nil {
 		return nil
 	}
-	return act(m.opts.suspend)
+	return inCommand(m.opts.suspend)
 }
 
 // relayout divides the screen anew and tells the shell its size.
@@ -355,7 +355,7 @@ func untilChange(d time.Duration) time.Duration {
 	return unit - max(d, 0)%unit
 }
 
-func spin() tea.Cmd {
+func spinTick() tea.Cmd {
 	return tea.Tick(120*time.Millisecond, func(time.Time) tea.Msg { return spinMsg{} })
 }
 

@@ -187,7 +187,7 @@ func (m *model) inspect(what Inspection) tea.Cmd {
 	o.reset()
 	o.waiting, o.asked = true, what
 	m.openOverlay()
-	o.title = what.What + " " + short(what.Resource) + "/" + what.Name
+	o.title = what.What + " " + shortResource(what.Resource) + "/" + what.Name
 	if again {
 		o.scroll, o.search = scroll, search
 	} else if what.What == "logs" || what.What == "previous-logs" {
@@ -220,7 +220,7 @@ func containersOf(view ClusterView, what Inspection) []string {
 			list, _, _ := unstructured.NestedSlice(o.Object, "spec", field)
 			for _, c := range list {
 				if spec, ok := c.(map[string]any); ok {
-					out = append(out, either(spec["name"]))
+					out = append(out, asString(spec["name"]))
 				}
 			}
 		}

@@ -40,7 +40,7 @@ func demo(how string) int {
 	session, view := newFakeSession(), newFakeView(3)
 	shift := time.Since(began)
 	for _, e := range view.objects[gvrEvents] {
-		t, _ := time.Parse(time.RFC3339Nano, str(e, "lastTimestamp"))
+		t, _ := time.Parse(time.RFC3339Nano, stringAt(e, "lastTimestamp"))
 		e.Object["lastTimestamp"] = t.Add(shift).Format(time.RFC3339Nano)
 	}
 	current := update(lang)

@@ -158,7 +158,7 @@ func (s *styles) choose(line string) string {
 	if s.reversed {
 		return s.chosenLine.Render(ansi.Strip(line))
 	}
-	return tint(line, s.chosenLine)
+	return withBackground(line, s.chosenLine)
 }
 
 // mark is a state with its glyph; the word beside it comes from the messages.

@@ -49,9 +49,9 @@ func spread(left, right string, width int) string {
 	return fit(left, width-rw-1) + " " + right
 }
 
-// middle shortens a name in the middle, where Kubernetes names differ least:
+// shortenMiddle shortens a name in the middle, where Kubernetes names differ least:
 // both the beginning and the random end stay readable.
-func middle(s string, width int) string {
+func shortenMiddle(s string, width int) string {
 	w := ansi.StringWidth(s)
 	if w <= width || width < 5 {
 		return s
@@ -89,5 +89,3 @@ func overlayAt(frame, box []string, r rect, width int) []string {
 	}
 	return frame
 }
-
-func lower(s string) string { return strings.ToLower(s) }

@@ -40,5 +40,5 @@ func (m *model) tourBox() []string {
 func (m *model) endTour() tea.Cmd {
 	m.modes.close(tourMode{})
 	seen := m.opts.TourSeen
-	return act(func() { _ = seen() })
+	return inCommand(func() { _ = seen() })
 }

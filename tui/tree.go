@@ -59,7 +59,7 @@ func buildTree(namespace string, objects map[schema.GroupVersionResource][]*unst
 	}
 	endpoints := 0
 	for _, slice := range objects[gvrEndpoints] {
-		endpoints += len(items(slice.Object, "endpoints"))
+		endpoints += len(listAt(slice.Object, "endpoints"))
 	}
 	b := &treeBuilder{namespace: namespace, objects: objects, children: map[types.UID][]owned{}, lines: make([]treeLine, 0, count+endpoints)}
 	present := make(map[types.UID]bool, count)
@@ -141,7 +141,7 @@ func (b *treeBuilder) root(r owned) {
 func (b *treeBuilder) descend(branch string, parent *unstructured.Unstructured) {
 	children := slices.DeleteFunc(slices.Clone(b.children[parent.GetUID()]), b.hidden)
 	slices.SortStableFunc(children, func(x, y owned) int {
-		return number(y.obj, "status", "replicas") - number(x.obj, "status", "replicas")
+		return intAt(y.obj, "status", "replicas") - intAt(x.obj, "status", "replicas")
 	})
 	for i, c := range children {
 		tee, down := "├ ", "│ "
@@ -154,7 +154,7 @@ func (b *treeBuilder) descend(branch string, parent *unstructured.Unstructured) 
 }
 
 func (b *treeBuilder) add(branch string, r owned) {
-	l := treeLine{branch: branch, name: short(r.gvr) + "/" + r.obj.GetName()}
+	l := treeLine{branch: branch, name: shortResource(r.gvr) + "/" + r.obj.GetName()}
 	l.ref = objectRef{r.gvr, r.obj.GetKind(), r.obj.GetNamespace(), r.obj.GetName()}
 	l.key = l.ref.namespace + "/" + l.name
 	if branch != "" && r.gvr == gvrPods {
@@ -167,15 +167,15 @@ func (b *treeBuilder) add(branch string, r owned) {
 	switch r.gvr {
 	case gvrPods:
 		l.mark, l.note = podState(r.obj)
-		l.extra = str(r.obj, "status", "podIP")
+		l.extra = stringAt(r.obj, "status", "podIP")
 	case gvrServices:
 		l.mark, l.note = markOpen, serviceNote(r.obj) // endpoints that are ready make it good
 	case gvrDeployments, gvrReplicaSets:
-		want := number(r.obj, "spec", "replicas")
-		have := number(r.obj, "status", "readyReplicas")
+		want := intAt(r.obj, "spec", "replicas")
+		have := intAt(r.obj, "status", "readyReplicas")
 		l.note = fmt.Sprintf("%d/%d", have, want)
 		l.mark = countMark(have, want, r.obj)
-		if r.gvr == gvrReplicaSets && want == 0 && number(r.obj, "status", "replicas") == 0 {
+		if r.gvr == gvrReplicaSets && want == 0 && intAt(r.obj, "status", "replicas") == 0 {
 			l.faint, l.mark = true, markOpen
 		}
 	default:
@@ -194,7 +194,7 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 		if slice.GetNamespace() != svc.GetNamespace() || slice.GetLabels()["kubernetes.io/service-name"] != svc.GetName() {
 			continue
 		}
-		all := items(slice.Object, "endpoints")
+		all := listAt(slice.Object, "endpoints")
 		drawn := make([]treeLine, len(all))
 		for i, e := range all {
 			if ep, ok := e.(map[string]any); ok {
@@ -207,7 +207,7 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 		}
 	}
 	slices.SortStableFunc(lines, func(x, y *treeLine) int { return strings.Compare(x.extra, y.extra) })
-	if len(lines) == 0 && str(svc, "spec", "type") != "ExternalName" {
+	if len(lines) == 0 && stringAt(svc, "spec", "type") != "ExternalName" {
 		lines = []*treeLine{{mark: markOpen, name: "no endpoints", faint: true, key: "endpoint/" + svc.GetNamespace() + "/" + svc.GetName()}}
 	}
 	head := &b.lines[len(b.lines)-1]
@@ -225,8 +225,8 @@ func (b *treeBuilder) endpoints(svc *unstructured.Unstructured) {
 
 func endpointLine(ep map[string]any) treeLine {
 	var addresses []string
-	for _, a := range items(ep, "addresses") {
-		addresses = append(addresses, either(a))
+	for _, a := range listAt(ep, "addresses") {
+		addresses = append(addresses, asString(a))
 	}
 	pod, _, _ := unstructured.NestedString(ep, "targetRef", "name")
 	l := treeLine{mark: markGood, name: strings.Join(addresses, ","), note: "ready", extra: pod}
@@ -241,17 +241,17 @@ func endpointLine(ep map[string]any) treeLine {
 }
 
 func serviceNote(o *unstructured.Unstructured) string {
-	kind := str(o, "spec", "type")
+	kind := stringAt(o, "spec", "type")
 	parts := []string{kind}
-	switch ip := str(o, "spec", "clusterIP"); {
+	switch ip := stringAt(o, "spec", "clusterIP"); {
 	case kind == "ExternalName":
-		parts = append(parts, "→ "+str(o, "spec", "externalName"))
+		parts = append(parts, "→ "+stringAt(o, "spec", "externalName"))
 	case ip == "None":
 		parts = []string{"headless"}
 	default:
 		parts = append(parts, ip)
 	}
-	for _, p := range items(o.Object, "spec", "ports") {
+	for _, p := range listAt(o.Object, "spec", "ports") {
 		m, ok := p.(map[string]any)
 		if !ok {
 			continue
@@ -271,12 +271,12 @@ func serviceNote(o *unstructured.Unstructured) string {
 // podState is what kubectl's STATUS column says, with the mark that goes with
 // it, and beside it what matters: ready containers and restarts.
 func podState(o *unstructured.Unstructured) (mark, string) {
-	status := str(o, "status", "phase")
-	if reason := str(o, "status", "reason"); reason != "" {
+	status := stringAt(o, "status", "phase")
+	if reason := stringAt(o, "status", "reason"); reason != "" {
 		status = reason
 	}
 	total, ready, restarts := 0, 0, 0
-	for _, c := range items(o.Object, "status", "containerStatuses") {
+	for _, c := range listAt(o.Object, "status", "containerStatuses") {
 		m, ok := c.(map[string]any)
 		if !ok {
 			continue
@@ -293,7 +293,7 @@ func podState(o *unstructured.Unstructured) (mark, string) {
 			status = reason
 		}
 	}
-	total = max(total, len(items(o.Object, "spec", "containers")))
+	total = max(total, len(listAt(o.Object, "spec", "containers")))
 	status = initStatus(o, status)
 	if o.GetDeletionTimestamp() != nil {
 		status = "Terminating"
@@ -307,7 +307,7 @@ func podState(o *unstructured.Unstructured) (mark, string) {
 
 // initStatus is the status while init containers run, as kubectl shows it.
 func initStatus(o *unstructured.Unstructured, status string) string {
-	list := items(o.Object, "status", "initContainerStatuses")
+	list := listAt(o.Object, "status", "initContainerStatuses")
 	for i, c := range list {
 		m, ok := c.(map[string]any)
 		if !ok {
@@ -345,7 +345,7 @@ func podMark(status string, ready, total int) mark {
 
 func countMark(have, want int, o *unstructured.Unstructured) mark {
 	switch {
-	case str(o, "metadata", "deletionTimestamp") != "", have != want:
+	case stringAt(o, "metadata", "deletionTimestamp") != "", have != want:
 		return markWait
 	case want == 0:
 		return markOpen
@@ -356,7 +356,7 @@ func countMark(have, want int, o *unstructured.Unstructured) mark {
 // plainState is the state of any other object: its Ready or Available
 // condition, or its phase.
 func plainState(o *unstructured.Unstructured) (mark, string) {
-	for _, c := range items(o.Object, "status", "conditions") {
+	for _, c := range listAt(o.Object, "status", "conditions") {
 		m, ok := c.(map[string]any)
 		if !ok || m["type"] != "Ready" && m["type"] != "Available" {
 			continue
@@ -364,22 +364,22 @@ func plainState(o *unstructured.Unstructured) (mark, string) {
 		if m["status"] == "True" {
 			return markGood, fmt.Sprint(m["type"])
 		}
-		return markWait, strings.TrimSpace(fmt.Sprintf("not %v %v", m["type"], either(m["reason"])))
+		return markWait, strings.TrimSpace(fmt.Sprintf("not %v %v", m["type"], asString(m["reason"])))
 	}
 	if _, found, _ := unstructured.NestedInt64(o.Object, "spec", "replicas"); found {
-		want, have := number(o, "spec", "replicas"), number(o, "status", "readyReplicas")
+		want, have := intAt(o, "spec", "replicas"), intAt(o, "status", "readyReplicas")
 		return countMark(have, want, o), fmt.Sprintf("%d/%d", have, want)
 	}
-	return markNone, str(o, "status", "phase")
+	return markNone, stringAt(o, "status", "phase")
 }
 
-func either(v any) string {
+func asString(v any) string {
 	s, _ := v.(string)
 	return s
 }
 
-// short is kubectl's short name of a resource, where it has one.
-func short(gvr schema.GroupVersionResource) string {
+// shortResource is kubectl's short name of a resource, where it has one.
+func shortResource(gvr schema.GroupVersionResource) string {
 	switch gvr.Resource {
 	case "services":
 		return "svc"
@@ -403,19 +403,19 @@ func short(gvr schema.GroupVersionResource) string {
 	return strings.TrimSuffix(gvr.Resource, "s")
 }
 
-// items is a list in an object, not copied.
-func items(object map[string]any, path ...string) []any {
+// listAt is a list in an object, not copied.
+func listAt(object map[string]any, path ...string) []any {
 	v, _, _ := unstructured.NestedFieldNoCopy(object, path...)
 	list, _ := v.([]any)
 	return list
 }
 
-func str(o *unstructured.Unstructured, path ...string) string {
+func stringAt(o *unstructured.Unstructured, path ...string) string {
 	s, _, _ := unstructured.NestedString(o.Object, path...)
 	return s
 }
 
-func number(o *unstructured.Unstructured, path ...string) int {
+func intAt(o *unstructured.Unstructured, path ...string) int {
 	n, _, _ := unstructured.NestedInt64(o.Object, path...)
 	return int(n)
 }

@@ -51,8 +51,8 @@ func (c *changes) take(lines []treeLine, events []eventLine, now time.Time) {
 	c.seen, c.spare, c.began = next, c.seen, true
 }
 
-// glow is how a line glows that changed at a time.
-func glow(changed, now time.Time, s *styles) ink {
+// glowInk is how a line glows that changed at a time.
+func glowInk(changed, now time.Time, s *styles) ink {
 	switch d := now.Sub(changed); {
 	case changed.IsZero() || d >= glowFor:
 		return ""
