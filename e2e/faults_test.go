@@ -109,7 +109,7 @@ func TestFaults(t *testing.T) {
 
 	t.Run("the terminal is too small", func(t *testing.T) {
 		r := l.sit(t, 39, 11, "start")
-		r.await("that it is too small", func(s string) bool { return seen(s, "Please make the terminal larger") })
+		r.await("that it is too small", func(s string) bool { return seen(s, "The terminal is too small") })
 		if err := r.Resize(80, 24); err != nil {
 			t.Fatal(err)
 		}

@@ -131,7 +131,7 @@ func (r *robot) whole(width, height int) string {
 // so instead.
 func isWhole(screen string, width, height int) bool {
 	if width < 40 || height < 12 {
-		return seen(screen, "make the terminal larger")
+		return seen(screen, "The terminal is too small")
 	}
 	lines := strings.Split(strings.TrimRight(screen, "\n "), "\n")
 	if len(lines) != height || !strings.Contains(lines[0], "k8stutor") {

@@ -73,7 +73,7 @@ func TestQuestionAfterQuestion(t *testing.T) {
 		{
 			"the step anew while typing", questions("en", 0),
 			[]any{"ctrl+g", "a", "g", again, "q"},
-			"", "", paneLesson, "g", "the answer was not sent",
+			"", "", paneLesson, "g", "your answer was not sent",
 		},
 		{
 			"another pane in between", questions("en", 0),

@@ -127,11 +127,11 @@ func (s scope) String() string {
 	return [scopes]string{"prefix", "lesson", "cluster", "overlay", "history", "answer", "confirm", "map", "edit", "resize", "start", "shell"}[s]
 }
 
-// typed tells whether what is typed there is text, so that a key with a
+// typed reports whether what is typed there is text, so that a key with a
 // character on it can't be bound.
 func (s scope) typed() bool { return s == scopeAnswer || s == scopeEdit }
 
-// prefixed tells whether the prefix key has its meaning there.
+// prefixed reports whether the prefix key has its meaning there.
 func (s scope) prefixed() bool { return s != scopeConfirm && s != scopeMap && s != scopeStart }
 
 // binding is an action with its keys, as Bubble Tea names them, and the message

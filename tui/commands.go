@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// commandAt tells whether a block of code begins with a command, and how many of
+// commandAt reports whether a block of code begins with a command, and how many of
 // its lines that takes. A command that goes on after a backslash is put on one
 // line; one with a here-document or an open quote stays as it is. The text is
 // "" for a line that is none, such as a diagram or the output of a command.
@@ -32,7 +32,7 @@ func commandAt(lines []string) (text string, n int) {
 	return text, n
 }
 
-// startsCommand tells whether a line begins like a command of a lesson.
+// startsCommand reports whether a line begins like a command of a lesson.
 func startsCommand(line string) bool {
 	word, _, _ := strings.Cut(line, " ")
 	switch word {
@@ -42,7 +42,7 @@ func startsCommand(line string) bool {
 	return false
 }
 
-// openQuote tells whether a text ends inside of single or double quotes.
+// openQuote reports whether a text ends inside of single or double quotes.
 func openQuote(text string) bool {
 	var quote rune
 	skip := false
@@ -61,7 +61,7 @@ func openQuote(text string) bool {
 	return quote != 0
 }
 
-// openDocument tells whether a text ends inside of a here-document.
+// openDocument reports whether a text ends inside of a here-document.
 func openDocument(text string) bool {
 	_, after, ok := strings.Cut(text, "<<")
 	if !ok || strings.HasPrefix(after, "<") {

@@ -258,7 +258,7 @@ func (q *echoWriter) Write(p []byte) (int, error) {
 	switch {
 	case !q.on || profile < colorprofile.Ascii:
 	case is.redraws:
-		// All is drawn anew, because the terminal has another size, which the
+		// Everything is redrawn, because the terminal has another size, which the
 		// newest view may not have yet: its lines would run over. What was written
 		// at once is in the next frame.
 		q.forget(nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
-// followPace is how often a log that is followed may be drawn anew.
+// followPace is how often a log that is followed may be redrawn.
 const followPace = 50 * time.Millisecond
 
 // follower takes the lines of a log as they come, from any goroutine, and keeps
@@ -63,7 +63,7 @@ func (f *follower) tell() {
 }
 
 // lastLines cuts off the first lines of what is more than an overlay keeps, and
-// some more, so that it is not done for each line anew.
+// some more, so that it is not done again for each line.
 func lastLines[T any](lines []T, size int, of func(T) int) ([]T, int) {
 	if len(lines) <= maxOverlayLines && size <= maxOverlayBytes {
 		return lines, size
@@ -200,7 +200,7 @@ func (p *overlayPane) append(lines []string) {
 		for _, l := range before[:gone] {
 			p.scroll -= len(broken(l, p.width))
 		}
-		p.width = 0 // broken anew when it is drawn
+		p.width = 0 // wrapped again when it is drawn
 		return
 	}
 	if p.width > 0 {

@@ -167,7 +167,7 @@ func TestFollowThroughRestarts(t *testing.T) {
 	cmds[1]()
 	s.send(cmds[0]())
 	text := s.text()
-	for _, want := range []string{"app │ before", "app │ ── the container has ended (Error, exit code 7)", "app │ ── restart number 3", "after"} {
+	for _, want := range []string{"app │ before", "app │ ── the container ended (Error, exit code 7)", "app │ ── restart 3", "after"} {
 		at := strings.Index(text, want)
 		if at < 0 {
 			t.Fatalf("%q is missing:\n%s", want, s.text())

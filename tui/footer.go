@@ -53,7 +53,7 @@ func (m *model) afterPrefix() string {
 	return m.styles.dim.Render(m.words.say("then", "Key", m.prefixName()) + " ")
 }
 
-// idle tells whether an action has nothing to do in this step.
+// idle reports whether an action has nothing to do in this step.
 func (m *model) idle(a action) bool { return a == actDraw && m.lesson.page.Seed == 0 }
 
 // hints draws as many of the actions' keys as fit beside what stands before

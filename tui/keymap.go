@@ -190,7 +190,7 @@ func (k *Keymap) Rows(lang string) ([]KeyRow, error) {
 	return out, nil
 }
 
-// joins tells whether an action is explained together with the one before it.
+// joins reports whether an action is explained together with the one before it.
 func joins(a action) bool {
 	switch a {
 	case actPrevCmd, actLeft, actDown, actHistDown, actLineUp, actPageUp, actBottom, actMatchBack, actCharRight, actLineEnd, actMarkLines, actCurRight, actCurEnd, actWordRight:

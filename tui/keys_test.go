@@ -54,16 +54,16 @@ func TestCommands(t *testing.T) {
 	}{
 		{"hint", update("en"), []string{"ctrl+g", "h"}, "hint", ""},
 		{"next when met", met("en"), []string{"ctrl+g", "n"}, "next", ""},
-		{"next when not met asks", update("en"), []string{"ctrl+g", "n"}, "", "Go on all the same?"},
+		{"next when not met asks", update("en"), []string{"ctrl+g", "n"}, "", "Skip it?"},
 		{"next when not met, yes", update("en"), []string{"ctrl+g", "n", "y"}, "next", ""},
 		{"next when not met, no", update("en"), []string{"ctrl+g", "n", "n"}, "", "^G then:"},
 		{"next on the last step", last, []string{"ctrl+g", "n"}, "", "this is the last step"},
 		{"back asks", update("en"), []string{"ctrl+g", "p", "y"}, "previous", ""},
-		{"reset asks", update("en"), []string{"ctrl+g", "r"}, "", "Put the cluster back"},
+		{"reset asks", update("en"), []string{"ctrl+g", "r"}, "", "Reset the cluster"},
 		{"reset, yes", update("en"), []string{"ctrl+g", "r", "y"}, "reset", ""},
-		{"retry when nothing is broken", update("en"), []string{"ctrl+g", "t"}, "", "nothing is broken"},
+		{"retry when nothing is broken", update("en"), []string{"ctrl+g", "t"}, "", "no check is broken"},
 		{"retry", violated, []string{"ctrl+g", "t"}, "retry", ""},
-		{"no cases", update("en"), []string{"ctrl+g", "d"}, "", "this step draws no cases"},
+		{"no cases", update("en"), []string{"ctrl+g", "d"}, "", "this step has no cases"},
 		{"another case in the keys", open, []string{"ctrl+g"}, "", "p back  d another case  a answer"},
 		{"another case in the help", open, []string{"ctrl+g", "?"}, "", "^G d          another case"},
 		{"another case asks", open, []string{"ctrl+g", "d"}, "", "Case 42 is not solved. Draw another one?"},
@@ -178,7 +178,7 @@ func TestUnreachable(t *testing.T) {
 	if want := "✗ unreachable since " + began.Add(-12*time.Second).Local().Format("15:04:05") + " (12s)"; !strings.Contains(s.text(), want) {
 		t.Errorf("%q is not on the screen:\n%s", want, s.text())
 	}
-	for _, want := range []string{"trying again 5 times a second", "as it was at"} {
+	for _, want := range []string{"retrying 5 times a second", "as of"} {
 		if !strings.Contains(s.text(), want) {
 			t.Errorf("%q is not on the screen:\n%s", want, s.text())
 		}

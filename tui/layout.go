@@ -73,7 +73,7 @@ func arrangementNamed(name string) arrangement {
 	return arrangeAuto
 }
 
-// fits tells whether a terminal of this size has room for an arrangement.
+// fits reports whether a terminal of this size has room for an arrangement.
 func (a arrangement) fits(width, height int) bool {
 	switch a {
 	case arrangeSide:
@@ -220,10 +220,10 @@ func shareOf(part, whole int) int {
 	return min(max((part*1000+whole/2)/whole, 1), 1000)
 }
 
-// split tells whether the shell is below another pane.
+// split reports whether the shell is below another pane.
 func (l layout) split() bool { return l.separator > 0 }
 
-// shows tells whether a pane is in sight.
+// shows reports whether a pane is in sight.
 func (l layout) shows(p pane) bool { return l.panes[p].h > 0 }
 
 // shellSize is the size of the shell's terminal, also while it is not shown.
@@ -240,7 +240,7 @@ func (l layout) paneAt(x, y int) (pane, bool) {
 	return 0, false
 }
 
-// onDivider and onSeparator tell whether a point is on a border that can be
+// onDivider and onSeparator report whether a point is on a border that can be
 // moved.
 func (l layout) onDivider(x, y int) bool {
 	r := l.panes[paneLesson]

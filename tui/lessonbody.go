@@ -24,7 +24,7 @@ type bodyKey struct {
 	md    *markdown
 }
 
-// long tells whether rendering takes its time.
+// long reports whether rendering takes its time.
 func (k bodyKey) long() bool {
 	return strings.Count(k.body, "\n")+strings.Count(k.hints, "\n")+strings.Count(k.end, "\n") > longText
 }
@@ -61,7 +61,7 @@ func (p *lessonPane) headings(w *words, hints []string) bodyWords {
 	return out
 }
 
-// render draws the text anew when something of it has changed; of a long text
+// render redraws the text when it has changed; of a long text
 // only the beginning, until a command has rendered it.
 func (p *lessonPane) render(width int, w *words, s *styles) {
 	key, hints := p.keyFor(width)
@@ -101,7 +101,7 @@ func (p *lessonPane) renderLong(width int, w *words, s *styles) tea.Cmd {
 	}
 }
 
-// take shows a text that was rendered, unless it has become another meanwhile.
+// take shows a text that was rendered, unless the text has changed since.
 func (p *lessonPane) take(msg renderedMsg) {
 	if msg.key != p.rendering {
 		return

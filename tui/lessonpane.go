@@ -72,7 +72,7 @@ func (p *lessonPane) outcome() *lessons.Outcome {
 	return &p.page.Outcome
 }
 
-// violated tells whether an invariant of the step was broken.
+// violated reports whether an invariant of the step was broken.
 func (p *lessonPane) violated() bool {
 	return p.outcome() != nil && slices.ContainsFunc(p.outcome().Checks, func(c lessons.CheckResult) bool {
 		return c.Verdict == lessons.Violated

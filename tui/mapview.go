@@ -220,7 +220,7 @@ func (m *mapModel) stepLines(l MapLesson, width int) []string {
 }
 
 // MapLessons is the map's view of lessons and of how far the learner is. met
-// says whether a step is done; here is the name of the lesson that was entered
+// reports whether a step is done; here is the name of the lesson that was entered
 // last.
 func MapLessons(all []*lessons.Lesson, lang, here string, met func(lesson, step string) bool) []MapLesson {
 	var out []MapLesson

@@ -311,7 +311,7 @@ const (
 	opening = "（「『【《〈“‘([{$"
 )
 
-// canBreak tells whether a line may end between two characters without a space
+// canBreak reports whether a line may end between two characters without a space
 // between them: beside a CJK character, except next to the marks above.
 func canBreak(a, b string) bool {
 	return (isCJK(a) || isCJK(b)) && !strings.Contains(closing, b) && !strings.Contains(opening, a)

@@ -15,7 +15,7 @@ import (
 	"github.com/k8stutor/k8stutor/tui/term"
 )
 
-// How often the panes may be drawn anew. The first change after a pause is
+// How often the panes may be redrawn. The first change after a pause is
 // drawn at once.
 const (
 	clusterPace = 50 * time.Millisecond
@@ -171,7 +171,8 @@ func newEventLine(e *unstructured.Unstructured) eventLine {
 	}
 }
 
-// inCommand asks the session for something; what comes of it is an update.
+// inCommand runs in a command what may take its time, such as a request to the
+// session; what comes of that is an update.
 func inCommand(do func()) tea.Cmd {
 	return func() tea.Msg {
 		do()

@@ -85,8 +85,8 @@ func newModel(ctx context.Context, opts Options, phases <-chan cluster.Phase, st
 	return m, m.setLook(true, depthFull)
 }
 
-// setLook takes the colours for a dark or a light background, as far as the
-// terminal has them.
+// setLook sets the colours for a dark or a light background, with as many as the
+// terminal has.
 func (m *model) setLook(dark bool, d depth) error {
 	if m.styles != nil && dark == m.dark && d == m.depth {
 		return nil
@@ -102,7 +102,7 @@ func (m *model) setLook(dark bool, d depth) error {
 	return nil
 }
 
-// look tells when the colours could not be taken.
+// look shows an error from setLook.
 func (m *model) look(err error) {
 	if err != nil {
 		m.notice = err.Error()
@@ -267,7 +267,7 @@ func (m *model) suspend() tea.Cmd {
 	return inCommand(m.opts.suspend)
 }
 
-// relayout divides the screen anew and tells the shell its size.
+// relayout divides the screen again and sets the size of the shell.
 func (m *model) relayout() tea.Cmd {
 	before := m.layout
 	m.layout = newLayout(m.width, m.height, m.want, m.top, m.focus)
@@ -341,7 +341,7 @@ func (m *model) schedule() tea.Cmd {
 	return tea.Tick(next, func(time.Time) tea.Msg { return tickMsg{id} })
 }
 
-// untilChange is how long age shows the same for a time d ago.
+// untilChange returns how long age shows the same text for a time d ago.
 func untilChange(d time.Duration) time.Duration {
 	unit := time.Second
 	switch {
@@ -370,7 +370,7 @@ func waitStarted(ctx context.Context, started <-chan startedMsg) tea.Cmd {
 	}
 }
 
-// met tells whether the step's checks are all met.
+// met reports whether the step's checks are all met.
 func (m *model) met() bool { return m.lesson.outcome() != nil && m.lesson.outcome().Met }
 
 // openQuestion is the first answer check that is not met.

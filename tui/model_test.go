@@ -154,7 +154,7 @@ func TestEverySize(t *testing.T) {
 
 func TestTooSmall(t *testing.T) {
 	s := newScreen(t, "en", 39, 11, 3)
-	if !strings.Contains(s.text(), "make the terminal larger") {
+	if !strings.Contains(s.text(), "The terminal is too small") {
 		t.Errorf("the screen:\n%s", s.text())
 	}
 	s.send(tea.WindowSizeMsg{Width: 120, Height: 40})

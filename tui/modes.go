@@ -14,7 +14,7 @@ type mode interface {
 	// key takes a key, except for the prefix key when prefix gives way to it.
 	key(m *model, k tea.KeyPressMsg) tea.Cmd
 	// prefix reports whether the next key may be a command after the prefix
-	// key. A mode that can't stay open meanwhile closes first.
+	// key. A mode that can't stay open for it closes first.
 	prefix(m *model) (tea.Cmd, bool)
 	mouse(m *model, msg tea.MouseMsg) tea.Cmd
 	paste(m *model, text string) tea.Cmd

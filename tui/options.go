@@ -27,7 +27,7 @@ import (
 type Options struct {
 	// Start brings the cluster up and opens the lesson on it. It reports the
 	// phases of the way. When ctx is cancelled it must undo what it had begun
-	// before it returns; the screen says so meanwhile.
+	// before it returns; until then the screen says so.
 	Start func(ctx context.Context, report cluster.Progress) (*Running, error)
 	// Lang is the language of the screen: en, zh-TW or zh-CN.
 	Lang string
@@ -108,7 +108,7 @@ type Session interface {
 	Retry()
 	Answer(check, text string)
 	OpenHint()
-	// Draw begins a step anew with the case of a seed; 0 is the next one.
+	// Draw restarts a step with the case of a seed; 0 is the next one.
 	Draw(step string, seed int) error
 }
 

@@ -152,7 +152,7 @@ func (t *talk) run(ctx context.Context, lines <-chan string) error {
 	}
 }
 
-// say prints lines, below the prompt when it stands there, and the prompt anew.
+// say prints lines, below the prompt when it stands there, and the prompt again.
 func (t *talk) say(lines ...string) {
 	if len(lines) == 0 {
 		return

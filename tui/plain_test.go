@@ -142,7 +142,7 @@ func TestPlainLesson(t *testing.T) {
 	p.wants("no such shell\n")
 
 	p.types("next")
-	p.wants("This step is not done. Go on all the same? (y/N)\n")
+	p.wants("This step is not done. Skip it? (y/N)\n")
 	p.types("n")
 	p.types("next")
 	p.wants("(y/N)\n")

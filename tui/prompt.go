@@ -16,7 +16,7 @@ type ending int
 const (
 	promptOpen ending = iota
 	promptDone        // the question was answered in another way
-	promptGone        // its step began anew
+	promptGone        // its step restarted
 )
 
 // prompt is the line in which a question is answered.

@@ -101,7 +101,7 @@ func (resizeMode) footer(m *model) (string, bool) {
 
 func (resizeMode) scopes() []scope { return []scope{scopeResize} }
 
-// resizes tells whether an action moves a border, and may be pressed again and
+// resizes reports whether an action moves a border, and may be pressed again and
 // again.
 func resizes(a action) bool {
 	return a == actLeft || a == actRight || a == actUp || a == actDown

@@ -118,7 +118,7 @@ func (p *shellPane) see(change func(*term.Look)) {
 	p.look.Store(&l)
 }
 
-// follow goes back to what the program prints. It tells whether anything else
+// follow goes back to what the program prints. It reports whether anything else
 // was shown.
 func (p *shellPane) follow() bool {
 	p.browse, p.drag = nil, drag{}
@@ -145,7 +145,7 @@ func (p *shellPane) set(f shellFrame) {
 	}
 }
 
-// ended tells whether there is no shell to type into.
+// ended reports whether there is no shell to type into.
 func (p *shellPane) ended() bool { return p.err != nil || p.frame.exit != nil }
 
 // startShell starts a shell, of the size of its pane.
@@ -189,7 +189,7 @@ func (m *model) resizeShell() tea.Cmd {
 	}
 	return func() tea.Msg {
 		if err := m.shells.resize(t); err != nil {
-			return nil // the program has just ended, which shows by itself
+			return nil // the program has just ended, as the pane will show
 		}
 		f := m.shells.frame(t, m.shell.scrolled)
 		f.redraw = true
@@ -197,7 +197,7 @@ func (m *model) resizeShell() tea.Cmd {
 	}
 }
 
-// redrawShell draws the shell anew, after scrolling.
+// redrawShell redraws the shell after scrolling.
 func (m *model) redrawShell() tea.Cmd {
 	t := m.shell.term
 	return func() tea.Msg {

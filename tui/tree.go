@@ -96,7 +96,7 @@ func buildTree(namespace string, objects map[schema.GroupVersionResource][]*unst
 	return b.lines
 }
 
-// here tells whether an object belongs to the lesson's namespace.
+// here reports whether an object belongs to the lesson's namespace.
 func (b *treeBuilder) here(o *unstructured.Unstructured) bool {
 	return o.GetNamespace() == b.namespace
 }

@@ -107,7 +107,7 @@ func (m *model) strip() string {
 	return out
 }
 
-// unreachable tells whether the API server does not answer.
+// unreachable reports whether the API server does not answer.
 func (m *model) unreachable() bool {
 	snap := m.cluster.snap
 	return snap != nil && !snap.conn.OK && !snap.conn.Since.IsZero()

@@ -200,7 +200,7 @@ func (e *emulator) before() int {
 }
 
 // joined puts a character that is part of the one before the cursor there, and
-// tells whether it is one. A mark without a width is always; all others are
+// reports whether it is one. A mark without a width is always; all others are
 // when they make one cluster with it (Unicode Standard Annex 29).
 func (e *emulator) joined(r rune, mark bool) bool {
 	x := e.before()
@@ -389,7 +389,7 @@ func translate(set byte, r rune) rune {
 	return r
 }
 
-// dropped tells whether a character is not to be printed: controls, and what
+// dropped reports whether a character is not to be printed: controls, and what
 // changes the direction of text, which would work outside of the pane, too.
 func dropped(r rune) bool {
 	switch {

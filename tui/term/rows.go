@@ -109,7 +109,7 @@ func (d *drawer) row(l *line) string {
 	return string(d.buf)
 }
 
-// draw writes the row into the buffer and tells whether it is plain ASCII. With
+// draw writes the row into the buffer and reports whether it is plain ASCII. With
 // strict, only ASCII and characters that measure the same alone and beside
 // others (CJK, box drawing) are let through.
 func (d *drawer) draw(l *line, strict bool) (ascii bool) {
@@ -184,7 +184,7 @@ func (d *drawer) character(l *line, x int, strict bool) (width int) {
 	return width
 }
 
-// sure tells whether a character is this wide everywhere, and can't join its
+// sure reports whether a character is this wide everywhere, and can't join its
 // neighbours.
 func sure(r rune, width int) bool {
 	if width == 2 {

@@ -82,7 +82,7 @@ func (s *Screen) Resize(width, height int) {
 	}
 }
 
-// SetDark says whether the background is dark: programs ask for its colour to
+// SetDark sets whether the background is dark: programs ask for its colour to
 // choose theirs.
 func (s *Screen) SetDark(dark bool) {
 	s.mu.Lock()
@@ -116,14 +116,14 @@ func (s *Screen) Title() string {
 	return s.emu.title
 }
 
-// AltScreen tells whether a full-screen program has the screen.
+// AltScreen reports whether a full-screen program has the screen.
 func (s *Screen) AltScreen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.emu.scr == &s.emu.alt
 }
 
-// MouseWanted tells whether the program asked for mouse events, and whether
+// MouseWanted reports whether the program asked for mouse events, and whether
 // also for the movements between them.
 func (s *Screen) MouseWanted() (buttons, motion bool) {
 	return s.emu.on(mouseModes), s.emu.on(modeMouseAny)
@@ -215,6 +215,6 @@ func (e *emulator) at(number int) *line {
 	}
 }
 
-// AlternateScroll tells whether the wheel may be sent to a full-screen program
+// AlternateScroll reports whether the wheel may be sent to a full-screen program
 // as arrow keys; programs can switch it off (mode 1007).
 func (s *Screen) AlternateScroll() bool { return !s.emu.on(modeNoAlternateScroll) }

@@ -97,7 +97,7 @@ func (s *Screen) Word(p Pos) Span {
 	return span
 }
 
-// inWord tells whether a character is part of a word. The second half of a wide
+// inWord reports whether a character is part of a word. The second half of a wide
 // character, which has no text, is.
 func inWord(ch string) bool {
 	if ch == "" {

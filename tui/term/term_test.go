@@ -59,7 +59,7 @@ func send(t testing.TB, tm *Term, text string) {
 	}
 }
 
-// alive tells whether a process is there and not a zombie.
+// alive reports whether a process is there and not a zombie.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

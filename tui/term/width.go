@@ -14,7 +14,7 @@ func runeWidth(r rune) int {
 	return min(max(ansi.StringWidth(string(r)), 0), 2)
 }
 
-// plainWide tells whether a character is one of those that are always two
+// plainWide reports whether a character is one of those that are always two
 // columns wide and never join another.
 func plainWide(r rune) bool {
 	return r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fa || // kana
@@ -22,7 +22,7 @@ func plainWide(r rune) bool {
 		r >= 0xac00 && r <= 0xd7a3 // Hangul
 }
 
-// mayJoin tells whether a character that has a width may be part of the one
+// mayJoin reports whether a character that has a width may be part of the one
 // before it: flags, skin tones, people joined by U+200D, Indic vowels.
 func mayJoin(r rune) bool {
 	return r >= 0x900 && (r < 0x2500 || r > 0x259f) && !plainWide(r)
