@@ -48,3 +48,25 @@ func TestSuspend(t *testing.T) {
 	keys(t, tm, "\x07qy")
 	see(t, tm, "Run: nil")
 }
+
+// TestLeavesTheTerminalAsItWas: what was on the terminal before is there after
+// the screen, and what is said then goes below it.
+func TestLeavesTheTerminalAsItWas(t *testing.T) {
+	dir := t.TempDir()
+	tm, err := term.Start(term.Spec{Argv: []string{"sh", "-i"}, Dir: dir, Width: 120, Height: 40, Env: []string{
+		"PATH=" + os.Getenv("PATH"), "PS1=outer> ", "LANG=C.UTF-8", "HOME=" + dir,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tm.Close)
+	see(t, tm, "outer>")
+	keys(t, tm, "clear; seq 100 110; TUI_DEMO=lesson "+os.Args[0]+"\r")
+	see(t, tm, "Three endpoints are ready")
+	keys(t, tm, "\x07qy")
+	see(t, tm, "Run: nil")
+	lines := strings.Fields(strings.Join(tm.Text(), "\n"))
+	if len(lines) < 13 || strings.Join(lines[:13], " ") != "100 101 102 103 104 105 106 107 108 109 110 Run: nil" {
+		t.Errorf("afterwards the terminal shows\n%s", strings.Join(tm.Text(), "\n"))
+	}
+}
