@@ -19,6 +19,10 @@ var functionGroups = sync.OnceValue(func() []functionGroup {
 	return []functionGroup{
 		clusterFunctions(),
 		objectFunctions(),
+		identityFunctions(),
+		serviceFunctions(),
+		rolloutFunctions(),
+		runningFunctions(),
 		numberFunctions(),
 		recordedFunctions(),
 		drawingFunctions(),

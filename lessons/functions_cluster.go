@@ -84,7 +84,7 @@ func clusterFunctions() functionGroup {
 			},
 			{
 				name: "endpoints", calls: oneCall(textParam("service")), result: objects, reads: []string{"endpointslices"},
-				doc:     "the endpoints of a Service as `{ip, port, pod, node, ready}`, from its EndpointSlices",
+				doc:     "the endpoints of a Service as `{ip, port, pod, uid, node, ready}`, where `uid` is the Pod's, from its EndpointSlices",
 				example: "endpoints('go-api').map(e, e.ip)",
 				read: func(a *activation, args []ref.Val) ref.Val {
 					return toVal(a.endpoints(textOf(args[0]), false))
@@ -250,20 +250,9 @@ func ownersOf(a *activation, args []ref.Val) ref.Val {
 		}
 		owner := object(refs[0])
 		out = append(out, owner.str("kind")+"/"+owner.str("name"))
-		m = a.byUID(owner.str("uid"))
+		m = a.now.held(owner.str("uid"))
 	}
 	return toVal(out)
-}
-
-func (a *activation) byUID(uid string) map[string]any {
-	for _, objects := range a.now.objects {
-		for _, u := range objects {
-			if string(u.GetUID()) == uid {
-				return u.Object
-			}
-		}
-	}
-	return nil
 }
 
 // endpoints flattens the EndpointSlices of a Service.
@@ -289,12 +278,12 @@ func (a *activation) endpoints(service string, onlyReady bool) []any {
 				continue
 			}
 			seen[addresses[0]] = true
-			pod := ""
+			pod, uid := "", ""
 			if endpoint.str("targetRef", "kind") == "Pod" {
-				pod = endpoint.str("targetRef", "name")
+				pod, uid = endpoint.str("targetRef", "name"), endpoint.str("targetRef", "uid")
 			}
 			out = append(out, map[string]any{
-				"ip": addresses[0], "port": port, "pod": pod, "node": endpoint.str("nodeName"), "ready": ready,
+				"ip": addresses[0], "port": port, "pod": pod, "uid": uid, "node": endpoint.str("nodeName"), "ready": ready,
 			})
 		}
 	}
@@ -316,7 +305,7 @@ func (a *activation) settled() bool {
 	resources := known()
 	for _, name := range []string{"deployments", "replicasets", "statefulsets", "daemonsets"} {
 		for _, u := range a.now.list(resources[name], a.namespace) {
-			if o := object(u.Object); o.terminating() || !o.rolledOut() {
+			if o := object(u.Object); o.terminating() || !o.settled() {
 				return false
 			}
 		}

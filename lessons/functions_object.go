@@ -15,15 +15,16 @@ func objectFunctions() functionGroup {
 		functions: []function{
 			{
 				name: "ready", calls: oneCall(anyParam("object")), result: cel.BoolType,
-				doc: "Pod: its condition Ready is true and it is not terminating; Deployment, StatefulSet and DaemonSet: as `rolledOut`; ReplicaSet: the " +
-					"desired number is ready; any other object: its condition Ready is true",
-				example: "list('pods').all(p, ready(p))",
+				doc: "Pod: its condition Ready is true; Deployment, StatefulSet and DaemonSet: as `rolledOut`; ReplicaSet: it wants Pods, and " +
+					"so many are ready; any other object: its condition Ready is true. What is terminating is not ready",
+				example: "list('pods', 'app=go-api').exists(p, ready(p))",
 				pure:    func(args ...ref.Val) ref.Val { return onObject(args[0], func(o object) any { return o.ready() }) },
 				why:     whyNotReady,
 			},
 			{
 				name: "rolledOut", calls: oneCall(anyParam("object")), result: cel.BoolType,
-				doc:     "what `kubectl rollout status` waits for: all Pods are of the newest template and available, and no older one is left",
+				doc: "what `kubectl rollout status` waits for, and of at least one Pod: the controller has seen the present spec, all Pods are of the newest " +
+					"template and available, and no older one is left. A workload that wants no Pods is not rolled out",
 				example: "rolledOut(get('deployments', 'go-api'))",
 				pure:    func(args ...ref.Val) ref.Val { return onObject(args[0], func(o object) any { return o.rolledOut() }) },
 				why:     whyNotReady,
@@ -99,9 +100,12 @@ func whyNotReady(w *walk, args []string) []string {
 	w.note(at.subject)
 	switch o.kind() {
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
+		if o.wanted() == 0 {
+			return w.say("wants-none", "What", at.title())
+		}
 		available, _ := o.number("status", "readyReplicas")
 		updated, _ := o.number("status", "updatedReplicas")
-		return w.say("not-rolled-out", "What", at.title(), "Ready", available, "Wanted", o.desired(), "Updated", updated)
+		return w.say("not-rolled-out", "What", at.title(), "Ready", available, "Wanted", o.wanted(), "Updated", updated)
 	}
 	state, _ := o.podStatus()
 	return w.say("not-ready", "What", at.title(), "State", state)

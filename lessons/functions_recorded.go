@@ -16,10 +16,14 @@ type recording struct {
 	done    func(step string) bool
 	solved  func() []string
 	history func(resource string) []any
-	moments func(resource, name string) []any
-	runs    func(pod string) []any
-	traffic func(check string) (map[string]any, bool)
-	probes  func() []probeMark
+	changes func(resource string) []Change
+	// lastSeen is an object with a UID as a change since the step began showed
+	// it last; nil when none did.
+	lastSeen func(uid string) map[string]any
+	moments  func(resource, name string) []any
+	runs     func(pod string) []any
+	traffic  func(check string) (map[string]any, bool)
+	probes   func() []probeMark
 	// end is when the step was met, else now.
 	end func() time.Time
 	say func(id string) string

@@ -17,7 +17,9 @@ func (e *Engine) recording() *recording {
 			}
 			return e.solved(e.step.ID)
 		},
-		history: e.recorded,
+		history:  e.recorded,
+		changes:  func(resource string) []Change { return e.history[known()[resource]] },
+		lastSeen: e.lastChangeOf,
 		moments: func(resource, name string) []any {
 			gvr, err := ParseResource(resource)
 			if err != nil {
@@ -79,6 +81,18 @@ func (e *Engine) pictures(pod string) []object {
 		}
 	}
 	return out
+}
+
+// lastChangeOf is the object with a UID as the last change of it showed it.
+func (e *Engine) lastChangeOf(uid string) map[string]any {
+	for _, changes := range e.history {
+		for _, c := range slices.Backward(changes) {
+			if u := c.Object(); u != nil && string(u.GetUID()) == uid {
+				return u.Object
+			}
+		}
+	}
+	return nil
 }
 
 // recorded is history() of the values.

@@ -75,17 +75,16 @@ func (o object) condition(name string) string {
 	return ""
 }
 
-// ready: see docs/LESSONS.md §5.
+// ready: see docs/LESSONS.md §5. What wants no Pods is not ready: nothing is
+// there that could be.
 func (o object) ready() bool {
 	switch o.kind() {
 	case "Deployment", "StatefulSet", "DaemonSet":
 		return o.rolledOut()
 	case "ReplicaSet":
-		return o.observed() && o.replicasEqual("readyReplicas")
-	case "Pod":
-		return o.condition("Ready") == "True" && !o.terminating()
+		return o.wanted() > 0 && !o.terminating() && o.observed() && o.replicasEqual("readyReplicas")
 	}
-	return o.condition("Ready") == "True"
+	return o.condition("Ready") == "True" && !o.terminating()
 }
 
 // observed: the controller has seen the present spec.
@@ -111,15 +110,30 @@ func (o object) replicasEqual(fields ...string) bool {
 	return true
 }
 
-// rolledOut asks what `kubectl rollout status` asks: all Pods are of the newest
-// template and available, and none of an older one is left.
+// wanted is how many Pods a workload wants.
+func (o object) wanted() int64 {
+	if o.kind() == "DaemonSet" {
+		n, _ := o.number("status", "desiredNumberScheduled")
+		return n
+	}
+	return o.desired()
+}
+
+// rolledOut: there is something, and `kubectl rollout status` would be content.
 func (o object) rolledOut() bool {
+	return o.wanted() > 0 && !o.terminating() && o.settled()
+}
+
+// settled asks what `kubectl rollout status` asks: the controller has seen the
+// present spec, all Pods are of the newest template and available, and none of
+// an older one is left. A workload that wants no Pods is settled without any.
+func (o object) settled() bool {
 	if !o.observed() {
 		return false
 	}
 	switch o.kind() {
 	case "DaemonSet":
-		want, _ := o.number("status", "desiredNumberScheduled")
+		want := o.wanted()
 		updated, _ := o.number("status", "updatedNumberScheduled")
 		available, _ := o.number("status", "numberAvailable")
 		return updated == want && available == want
