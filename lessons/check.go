@@ -230,7 +230,7 @@ func (l *checkLoader) waitFor(field, id string) {
 	switch {
 	case other == nil:
 		l.problem(field, "%s: there is no check %q in this step", field, id)
-	case other.kind != nil && other.kind.rank >= l.check.kind.rank:
+	case other.kind != nil && (other.kind.rank >= l.check.kind.rank || other.guards()):
 		l.problem(field, "%s: check %q of kind %s can't be the one that it waits for", field, id, other.Kind)
 	}
 }

@@ -4,21 +4,28 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/k8stutor/k8stutor/cluster/space"
 )
 
 func requestKind() *checkKind {
 	return &checkKind{
-		name:    "request",
-		fields:  func() checkFields { return &requestFields{} },
-		scope:   scope{variables: []variable{{name: "request", doc: "`{verb, group, resource, subresource, name, namespace, query, code, userAgent}`"}}},
+		name:   "request",
+		fields: func() checkFields { return &requestFields{} },
+		scope: scope{variables: []variable{
+			{name: "request", doc: "`{verb, group, resource, subresource, name, namespace, query, command, code, userAgent}`; `command` is the list of words that an exec runs"},
+			{name: "object", doc: "the object that was asked for, also when it is gone by now; null when the watch has never shown it"},
+		}},
 		audited: true,
 		doc: kindDoc{
 			title: "the learner asked the API server for it",
 			text: "Counts entries of the API server's audit log since the step began, and stays met. k8stutor's own requests are not in the log. " +
 				"Requests for cluster-scoped resources match whatever the namespace; since `lesson test` runs other namespaces side by side, a " +
 				"check of such requests needs `expr` to be sure that it was this one. Reading is fair to ask for (\"look at the logs\"), but prefer " +
-				"an `answer` that can only be known by having looked: a learner may use another tool, or the cluster pane.",
+				"an `answer` that can only be known by having looked: a learner may use another tool, or the cluster pane. A name is no proof of " +
+				"whose Pod it was: ask `object`. `expr` sees the cluster as it is when the request arrives, so it can demand that " +
+				"something was there to be looked at. That a request succeeded does not say that the command in the Pod did.",
 			example: `
 - id: read-previous
   kind: request
@@ -26,7 +33,7 @@ func requestKind() *checkKind {
   resource: pods
   subresource: log
   query: {previous: "true"}
-  expr: request.name.startsWith('go-api')
+  expr: ownedBy(object, get('deployments', 'go-api'))
 `,
 			fields: []fieldDoc{
 				{"verb", "a verb or a list of them; default: any. Leave it out for exec, attach and portforward, where clients differ"},
@@ -58,7 +65,8 @@ type requestFields struct {
 	Failed      bool              `yaml:"failed"`
 	AtLeast     int               `yaml:"atLeast"`
 
-	group, plural string // of Resource
+	group, plural string                      // of Resource
+	gvr           schema.GroupVersionResource // when expr asks for the object
 }
 
 func (f *requestFields) load(l *checkLoader) {
@@ -66,6 +74,9 @@ func (f *requestFields) load(l *checkLoader) {
 	gvr, _ := ParseResource(f.Resource) // a resource that is unknown here can be asked for all the same
 	f.group, f.plural = gvr.Group, either(gvr.Resource, f.Resource)
 	l.condition(&f.Expr)
+	if f.Expr.mentions("object") {
+		f.gvr = l.resource(f.Resource, f.Namespace, l.check.of("resource"))
+	}
 }
 
 func (f *requestFields) checker(*Check) checker { return &requestCheck{requestFields: f} }
@@ -97,10 +108,23 @@ func (r *requestCheck) observe(e *Engine, in Input) {
 			return
 		}
 	}
-	if !r.Expr.IsZero() && !r.Expr.program.holds(e.act, map[string]any{"request": requestValue(q.Request)}) {
+	if !r.Expr.IsZero() && !r.Expr.program.holds(e.act, map[string]any{"request": requestValue(q.Request), "object": r.asked(e, q.Request)}) {
 		return
 	}
 	r.count++
+}
+
+// asked is the object that was asked for: as it is, or as it was last.
+func (f *requestFields) asked(e *Engine, q space.Request) any {
+	if u := e.store.get(f.gvr, q.Namespace, q.Name); u != nil {
+		return u.Object
+	}
+	for _, c := range slices.Backward(e.history[f.gvr]) {
+		if u := c.Object(); u != nil && u.GetName() == q.Name && u.GetNamespace() == q.Namespace {
+			return u.Object
+		}
+	}
+	return nil
 }
 
 // wants reports whether the check is about requests of a subresource, "" for
@@ -119,7 +143,7 @@ func requestValue(q space.Request) map[string]any {
 	}
 	return map[string]any{
 		"verb": q.Verb, "group": q.Group, "resource": q.Resource, "subresource": q.Subresource, "name": q.Name,
-		"namespace": q.Namespace, "query": query, "code": int64(q.Code), "userAgent": q.UserAgent,
+		"namespace": q.Namespace, "query": query, "command": append([]string{}, q.Query["command"]...), "code": int64(q.Code), "userAgent": q.UserAgent,
 	}
 }
 

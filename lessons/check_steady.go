@@ -3,6 +3,8 @@ package lessons
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
@@ -14,11 +16,15 @@ func steadyKind() *checkKind {
 		historic: true,
 		doc: kindDoc{
 			title: "a state that held for a while",
-			text:  "The time starts over whenever `expr` stops holding, the connection is lost, or changes may have been missed. Once met, it stays met.",
+			text: "It follows the cluster until the step is met. The time starts over whenever `expr` stops holding, the connection is lost, or changes " +
+				"may have been missed; and with every new spec of the object, or of a workload that the expression reads: what held before " +
+				"that says nothing about it. A change of `replicas` alone is no new spec.",
 			example: `
 - id: stays-up
   kind: steady
-  expr: "list('pods', {'app': 'go-api'}).all(p, ready(p))"
+  resource: deployments
+  name: go-api
+  expr: rolledOut(object)
   for: 15s
 `,
 			fields: append(objectDocs(),
@@ -48,26 +54,50 @@ func (f *steadyFields) load(l *checkLoader) {
 	}
 }
 
-func (f *steadyFields) checker(*Check) checker { return &steadyCheck{steadyFields: f} }
+func (f *steadyFields) checker(c *Check) checker { return &steadyCheck{steadyFields: f, check: c} }
 
 // steadyCheck waits until a state has held for a while.
 type steadyCheck struct {
 	noMemory
 	*steadyFields
+	check *Check
 	since time.Time
-	done  bool
 }
 
 func (s *steadyCheck) observe(_ *Engine, in Input) {
-	if c, ok := in.(Change); ok && (c.Type == watch.Lost || c.Type == watch.Recovered) {
-		s.since = time.Time{} // unseen time does not count
+	c, ok := in.(Change)
+	if ok && (c.Type == watch.Lost || c.Type == watch.Recovered || s.check.watches[c.Resource] && s.concerns(c) && newSpec(c)) {
+		s.since = time.Time{} // unseen time does not count, nor does that of another spec
 	}
 }
 
-func (s *steadyCheck) judge(e *Engine) Verdict {
-	if s.done {
-		return Met
+// concerns reports whether a change is one of the check's object; without one,
+// of any workload.
+func (s *steadyCheck) concerns(c Change) bool {
+	u := c.Object()
+	if u == nil {
+		return false
 	}
+	if s.Resource != "" {
+		return c.Resource == s.gvr && u.GetName() == s.Name
+	}
+	_, isWorkload, _ := unstructured.NestedMap(u.Object, "spec", "template")
+	return isWorkload
+}
+
+// newSpec reports whether a change made another object, or another spec of the
+// same one, replicas apart.
+func newSpec(c Change) bool {
+	if c.Old == nil || c.New == nil || c.Old.GetUID() != c.New.GetUID() {
+		return true
+	}
+	if g := c.New.GetGeneration(); g > 0 && g == c.Old.GetGeneration() {
+		return false
+	}
+	return !keepsSpec(c.New.Object, c.Old.Object)
+}
+
+func (s *steadyCheck) judge(e *Engine) Verdict {
 	vars, missing := s.vars(e)
 	if missing || e.lost != nil || !s.Expr.program.holds(e.act, vars) {
 		s.since = time.Time{}
@@ -77,7 +107,6 @@ func (s *steadyCheck) judge(e *Engine) Verdict {
 		s.since = e.now
 	}
 	if e.now.Sub(s.since) >= s.For {
-		s.done = true
 		return Met
 	}
 	return Converging
@@ -100,6 +129,6 @@ func (s *steadyCheck) deadline() time.Time {
 func (s *steadyCheck) gap(*Engine) { s.since = time.Time{} }
 
 func (s *steadyCheck) reset() bool {
-	s.since, s.done = time.Time{}, false
+	s.since = time.Time{}
 	return true
 }

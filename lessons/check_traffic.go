@@ -34,9 +34,12 @@ func trafficKind() *checkKind {
 				{"pods", "how many different Pods must have answered"},
 				{"expr", "further condition on what was counted"},
 				{"from", "id of the check that begins the count when it is met; default: the count begins with the step"},
+				{"while", "id of the check during which is counted: the count starts over whenever that check is lost"},
+				{"throughout", "`true` for what must hold during the whole step: it is not met before all other checks are"},
 			},
 			verdicts: []verdictDoc{
 				{Met, "all of the conditions hold"},
+				{Converging, "with `throughout`: all of them hold so far"},
 				{Unmet, "there are too few answers, versions or Pods, or `expr` does not hold; with `recent`, too many failures as well"},
 				{Violated, "more than `maxFailures` requests failed, without `recent`; a retry starts the count over"},
 			},
@@ -52,6 +55,8 @@ type trafficFields struct {
 	Pods        int      `yaml:"pods"`
 	Expr        Expr     `yaml:"expr"`
 	From        string   `yaml:"from"`
+	While       string   `yaml:"while"`
+	Throughout  bool     `yaml:"throughout"`
 }
 
 func (f *trafficFields) load(l *checkLoader) {
@@ -61,6 +66,11 @@ func (f *trafficFields) load(l *checkLoader) {
 	}
 	l.condition(&f.Expr)
 	l.waitFor("from", f.From)
+	l.waitFor("while", f.While)
+	l.check.lasts = f.Throughout
+	if f.Throughout && f.Recent > 0 {
+		l.problem("throughout", "throughout and recent contradict each other")
+	}
 }
 
 func (f *trafficFields) checker(*Check) checker { return newTrafficCheck(f) }
@@ -121,6 +131,9 @@ func (t *trafficCheck) add(p Probe) {
 }
 
 func (t *trafficCheck) counting(e *Engine) bool {
+	if while := e.judged(t.While); while != nil && while.verdict != Met {
+		return false
+	}
 	if from := e.judged(t.From); from != nil && !t.open {
 		t.open = from.verdict == Met
 		return t.open
@@ -134,6 +147,18 @@ func (t *trafficCheck) tooManyFailures() bool {
 }
 
 func (t *trafficCheck) judge(e *Engine) Verdict {
+	if while := e.judged(t.While); while != nil && while.verdict != Met && t.sent > 0 {
+		t.reset()
+	}
+	v := t.counted(e)
+	if v == Met && t.Throughout && !e.onlyGuardsLeft() {
+		return Converging
+	}
+	return v
+}
+
+// counted is the verdict on what has been counted.
+func (t *trafficCheck) counted(e *Engine) Verdict {
 	if t.tooManyFailures() {
 		if t.Recent > 0 {
 			return Unmet
@@ -184,7 +209,13 @@ func (t *trafficCheck) why(e *Engine) []string {
 		}
 		return out
 	}
-	if !t.open {
+	if t.Throughout && t.counted(e) == Met {
+		return []string{e.say.text("holds-so-far")}
+	}
+	if while := e.judged(t.While); while != nil && while.verdict != Met {
+		return []string{e.say.text("begins-with", "Check", e.step.checkTitle(e.say.lang, t.While))}
+	}
+	if t.From != "" && !t.open {
 		return []string{e.say.text("begins-with", "Check", e.step.checkTitle(e.say.lang, t.From))}
 	}
 	if answered := t.sent - t.failed; answered < t.AtLeast {

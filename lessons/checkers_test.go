@@ -382,3 +382,73 @@ func TestLostStopsTicks(t *testing.T) {
 	r.wantProblem("")
 	r.wantMet(true)
 }
+
+func TestSteadyStartsOverWithANewSpec(t *testing.T) {
+	r := newRig(t, `
+checks:
+  - {id: a, kind: steady, resource: deployments, name: web, expr: "object.spec.replicas > 0", for: 10s}
+  - {id: b, kind: state, expr: "exists('pods', 'go')"}
+`, "a", "b")
+	deployment := func(generation, replicas, image string) string {
+		return "{kind: Deployment, metadata: {name: web, generation: " + generation + "}, spec: {replicas: " + replicas + ", template: {spec: {containers: [{image: '" + image + "'}]}}}}"
+	}
+	r.put("deployments", deployment("1", "2", "a"), initial)
+	r.begin()
+	r.now = r.now.Add(20 * time.Second)
+	r.handle(Clock{})
+	r.want("a", Met)
+	r.put("deployments", deployment("2", "3", "a"))
+	r.want("a", Met)
+	r.put("deployments", deployment("3", "3", "b"))
+	r.want("a", Converging)
+	r.now = r.now.Add(20 * time.Second)
+	r.handle(Clock{})
+	r.want("a", Met)
+	r.put("deployments", deployment("4", "0", "b"))
+	r.want("a", Unmet)
+}
+
+func TestTrafficWhileAnotherCheckHolds(t *testing.T) {
+	r := newRig(t, `
+traffic: {service: go-api, port: 80}
+checks:
+  - {id: set, kind: state, expr: "exists('pods', 'set')"}
+  - {id: counted, kind: traffic, while: set, atLeast: 2}
+  - {id: lasts, kind: traffic, atLeast: 1, throughout: true}
+`, "set", "counted", "lasts")
+	r.begin()
+	probe := func() { r.handle(Probe{At: r.now.Add(time.Second), Status: 200}) }
+	probe()
+	r.want("counted", Unmet, "The check set")
+	r.want("lasts", Converging, "so far")
+	r.put("pods", pod("set", "x", true))
+	probe()
+	r.want("counted", Unmet, "1 answers")
+	r.remove("pods", "set")
+	r.put("pods", pod("set", "x", true))
+	probe()
+	r.want("counted", Unmet, "1 answers")
+	r.wantMet(false)
+	probe()
+	r.wantMet(true)
+}
+
+func TestRequestKnowsTheObject(t *testing.T) {
+	r := newRig(t, `
+checks:
+  - {id: a, kind: request, resource: pods, subresource: [exec, log], expr: "isNew(object) && 'nslookup' in request.command"}
+`, "a")
+	r.put("pods", pod("old", "x", true), initial)
+	r.begin()
+	ask := func(name string, command ...string) {
+		r.handle(Requested{space.Request{At: r.now.Add(time.Second), Verb: "get", Resource: "pods", Subresource: "exec", Namespace: "ns", Name: name, Query: url.Values{"command": command}, Code: 101}})
+	}
+	ask("old", "nslookup")
+	ask("none", "nslookup")
+	r.put("pods", pod("new", "x", true))
+	ask("new", "true")
+	r.want("a", Unmet)
+	r.remove("pods", "new")
+	ask("new", "nslookup", "go-api")
+	r.wantMet(true)
+}

@@ -311,7 +311,7 @@ func (e *Engine) judge(resource *schema.GroupVersionResource) bool {
 // until the others are.
 func (e *Engine) onlyGuardsLeft() bool {
 	for _, j := range e.checks {
-		if j.check.kind.rank != guard && j.verdict != Met {
+		if !j.check.guards() && j.verdict != Met {
 			return false
 		}
 	}

@@ -264,4 +264,16 @@ func (c *compiler) compileExpr(e *Expr, s scope, wantBool bool, problems *Proble
 	e.program = p
 }
 
+// mentions reports whether an expression uses a variable.
+func (e Expr) mentions(variable string) bool {
+	if e.program == nil {
+		return false
+	}
+	found := false
+	ast.PostOrderVisit(e.program.ast.NativeRep().Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		found = found || x.Kind() == ast.IdentKind && x.AsIdent() == variable
+	}))
+	return found
+}
+
 var errNoValue = errors.New("no value")

@@ -160,6 +160,7 @@ type Check struct {
 	exprs   []*Expr                              // that are written
 	watches map[schema.GroupVersionResource]bool // whose changes can change the verdict
 	waits   bool                                 // for another check
+	lasts   bool                                 // until all checks that don't are met
 	titles  []string                             // keys of further titles in the Markdown
 }
 
@@ -167,7 +168,10 @@ type Check struct {
 func (c *Check) IsQuestion() bool { return c.kind.question }
 
 // linked reports whether the verdict depends on other checks.
-func (c *Check) linked() bool { return c.waits || c.kind.rank == guard }
+func (c *Check) linked() bool { return c.waits || c.guards() }
+
+// guards reports whether the check is one that the others must be met for.
+func (c *Check) guards() bool { return c.lasts || c.kind.rank == guard }
 
 // scalar is a string field that may also be written as a number.
 type scalar string

@@ -155,6 +155,12 @@ func changedField(now, before ref.Val, but []string) (*fieldChange, bool) {
 	return differ(nil, a, b, allowed), true
 }
 
+// keepsSpec reports whether two states of an object differ at most in their
+// replicas, their metadata and their status.
+func keepsSpec(now, before map[string]any) bool {
+	return differ(nil, now, before, [][]string{{"metadata"}, {"status"}, {"spec", "replicas"}}) == nil
+}
+
 func differ(path []string, now, before any, allowed [][]string) *fieldChange {
 	if slices.ContainsFunc(allowed, func(pattern []string) bool { return below(path, pattern) }) {
 		return nil
