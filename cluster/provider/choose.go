@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider/engine"
@@ -23,7 +22,7 @@ func (d Drivers) Choose(ctx context.Context, home cluster.Home, o Options) (p cl
 	switch {
 	case o.Want != "" && o.Want != Auto:
 		if _, ok := d.find(o.Want); !ok {
-			return nil, "", fmt.Errorf("--cluster %q: use %s or %s", o.Want, Auto, strings.Join(d.Names(), " or "))
+			return nil, "", fmt.Errorf("--cluster %q: use %s", o.Want, d.Choices())
 		}
 		if name != "" && name != o.Want {
 			return nil, "", fmt.Errorf("cluster %q was made by %s: use --cluster %s, another --name, or delete it first with `k8stutor cluster delete --name %s`", home.Name(), name, name, home.Name())

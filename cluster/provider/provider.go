@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/client-go/dynamic"
 
@@ -84,6 +85,13 @@ func (d Drivers) Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Choices are Auto and the names, for a person: "auto, embedded or kind".
+func (d Drivers) Choices() string {
+	all := append([]string{Auto}, d.Names()...)
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
 // Ports returns what makes the NodePorts of the cluster answer on 127.0.0.1, nil

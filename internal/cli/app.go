@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
@@ -24,8 +23,11 @@ type app struct {
 	providers provider.Drivers
 }
 
-func newRoot() *cobra.Command {
-	a := &app{v: viper.New(), state: filepath.Join(xdg.StateHome, "k8stutor"), providers: provider.Known()}
+func newApp() *app {
+	return &app{v: viper.New(), state: filepath.Join(xdg.StateHome, "k8stutor"), providers: provider.Known()}
+}
+
+func (a *app) rootCmd() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "k8stutor",
 		Short: "Learn Kubernetes on a live cluster, in your terminal",
@@ -60,7 +62,7 @@ its own. Your own kubeconfig is never read and never written.`,
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	f := root.PersistentFlags()
-	f.String("cluster", provider.Auto, "which cluster to use: "+provider.Auto+", "+strings.Join(a.providers.Names(), " or "))
+	f.String("cluster", provider.Auto, "which cluster to use: "+a.providers.Choices())
 	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
 	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
 	f.String("image", "", "node image for kind (default: the one that kind was released with)")
@@ -98,8 +100,8 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 // clusterOptions is what the settings say about the cluster.
 func (a *app) clusterOptions() (provider.Options, error) {
 	want := a.v.GetString("cluster")
-	if names := a.providers.Names(); want != provider.Auto && !slices.Contains(names, want) {
-		return provider.Options{}, usagef("--cluster %q: use %s, %s", want, provider.Auto, strings.Join(names, " or "))
+	if want != provider.Auto && !slices.Contains(a.providers.Names(), want) {
+		return provider.Options{}, usagef("--cluster %q: use %s", want, a.providers.Choices())
 	}
 	return provider.Options{
 		Want: want, Embedded: a.v.GetString("embedded"),

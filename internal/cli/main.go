@@ -25,7 +25,7 @@ func Main() int {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := newRoot().ExecuteContext(ctx)
+	err := newApp().rootCmd().ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
