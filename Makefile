@@ -99,9 +99,11 @@ $(LINT):
 	@echo "Building golangci-lint $(LINT_VERSION), about 3 minutes, once ..."
 	GOBIN=$(dir $(LINT)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-lint: $(LINT) ## golangci-lint with gofumpt and the import rules, both modules
-	$(LINT) run --allow-serial-runners ./...
-	cd cluster/embedded && $(LINT) run --allow-serial-runners --config ../../.golangci.yml ./...
+lint: $(LINT) ## golangci-lint with gofumpt and the import rules, every module
+	@for mod in $$(git ls-files go.mod '*/go.mod' | xargs -n1 dirname); do \
+	  [ -n "$$(git ls-files "$$mod/*.go")" ] || continue; \
+	  echo "lint: $$mod"; (cd $$mod && $(LINT) run --allow-serial-runners --config $(CURDIR)/.golangci.yml ./...); \
+	done
 
 # The pictures in assets, of the real program on a real cluster. The scripts
 # in hack/shot say what is typed.
