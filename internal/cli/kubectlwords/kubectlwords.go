@@ -12,28 +12,28 @@ import (
 	"strings"
 
 	"k8s.io/kubectl/pkg/util/i18n"
+
+	"github.com/k8stutor/k8stutor/internal/cli/locale"
 )
 
 // kubectl asks for its words while its packages are initialised, so this has to
 // be set before, and its documentation says to do so while a package of its own
 // is. Go initialises packages in the order of their paths where dependencies
-// leave a choice, and this one needs nothing of kubectl but i18n. The error says
-// that the words have been read already; then they are there.
-var _ = i18n.SetLoadTranslationsFunc(func() error {
-	if english(os.Getenv) {
-		return nil
-	}
-	return i18n.LoadTranslations("kubectl", nil)
-})
-
-// english tells whether kubectl, which looks at these variables in this order
-// and takes the first that is set, would speak English.
-func english(getenv func(string) string) bool {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if lang := getenv(name); lang != "" {
-			lang, _, _ = strings.Cut(lang, ".")
-			return lang == "C" || lang == "POSIX" || lang == "en" || strings.HasPrefix(lang, "en_")
+// leave a choice, and this one needs nothing of kubectl but i18n.
+func init() { //nolint:gochecknoinits // nothing but an init comes before kubectl's own
+	// The error says that the words have been read already; then they are there.
+	_ = i18n.SetLoadTranslationsFunc(func() error {
+		if english(os.Getenv) {
+			return nil
 		}
-	}
-	return true
+		return i18n.LoadTranslations("kubectl", nil)
+	})
+}
+
+// english reports whether kubectl would speak English, which looks at the locale
+// of messages as everybody does.
+func english(getenv func(string) string) bool {
+	messages := locale.Of(locale.Messages, getenv)
+	language, _, _ := strings.Cut(messages, ".")
+	return messages == "" || language == "C" || language == "POSIX" || language == "en" || strings.HasPrefix(language, "en_")
 }
