@@ -1,30 +1,47 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
-	"github.com/spf13/viper"
+	"golang.org/x/term"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider"
-	"github.com/k8stutor/k8stutor/tui"
+	"github.com/k8stutor/k8stutor/lessons"
+	"github.com/k8stutor/k8stutor/lessons/content"
 )
 
-// app is what the commands share: the one viper instance and the folders.
+// app is what the commands share. A command that goes on with other settings
+// or streams copies it.
 type app struct {
-	v     *viper.Viper
-	state string // k8stutor's state folder
-	keys  *tui.Keymap
-
+	io        genericiooptions.IOStreams
+	state     string // k8stutor's state folder
 	providers provider.Drivers
+	settings  settings // read before a command runs
+
+	// lessons are the built-in ones. They are loaded once in a run.
+	lessons func() ([]*lessons.Lesson, error)
 }
 
-func newApp() *app {
-	return &app{v: viper.New(), state: filepath.Join(xdg.StateHome, "k8stutor"), providers: provider.Known()}
+func newApp(io genericiooptions.IOStreams) *app {
+	return &app{
+		io: io, state: filepath.Join(xdg.StateHome, "k8stutor"), providers: provider.Known(),
+		lessons: sync.OnceValues(func() ([]*lessons.Lesson, error) {
+			all, err := lessons.LoadAll(content.FS())
+			if err != nil {
+				return nil, fmt.Errorf("the built-in lessons are damaged: %w", err)
+			}
+			return all, nil
+		}),
+	}
 }
 
 func (a *app) rootCmd() *cobra.Command {
@@ -44,16 +61,18 @@ its own. Your own kubeconfig is never read and never written.`,
 		SilenceUsage:  true,
 		// Parse flags before the subcommand first, so that
 		// `k8stutor --name x kubectl get pods` leaves kubectl's own alone.
-		TraverseChildren:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
-		Args:              cobra.ArbitraryArgs,
+		TraverseChildren: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			a.settings, err = readSettings(cmd)
+			return err
+		},
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknown("command", args[0], commandNames(cmd))
 			}
-			if onTerminal() && !a.v.GetBool("plain") {
-				a.recall(cmd)
-				return a.browse(cmd)
+			if a.onTerminal() && !a.settings.plain {
+				return a.recall().browse(cmd.Context())
 			}
 			return cmd.Help()
 		},
@@ -61,19 +80,51 @@ its own. Your own kubeconfig is never read and never written.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
+	root.SetIn(a.io.In)
+	root.SetOut(a.io.Out)
+	root.SetErr(a.io.ErrOut)
 	f := root.PersistentFlags()
 	f.String("cluster", provider.Auto, "which cluster to use: "+a.providers.Choices())
 	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
 	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
 	f.String("image", "", "node image for kind (default: the one that kind was released with)")
 	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
-	root.AddCommand(a.startCmd(), a.listCmd(), a.checkCmd(), a.resetCmd(), a.lessonCmd(), a.clusterCmd(), a.kubectlCmd(), a.versionCmd(),
-		a.bundleCmd(), a.doctorCmd(), a.keysCmd())
+	root.AddCommand(newStartCmd(a), newListCmd(a), newCheckCmd(a), newResetCmd(a), newLessonCmd(a), newClusterCmd(a), newKubectlCmd(a), newVersionCmd(a),
+		newBundleCmd(a), newDoctorCmd(a), newKeysCmd(a))
 	return root
 }
 
+// groupCmd is a command that only holds others.
+func groupCmd(c *cobra.Command, members ...*cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknown("subcommand of "+cmd.Name(), args[0], commandNames(cmd))
+		}
+		return cmd.Help()
+	}
+	c.AddCommand(members...)
+	return c
+}
+
+// with is the app with other settings.
+func (a *app) with(s settings) *app {
+	other := *a
+	other.settings = s
+	return &other
+}
+
+// onTerminal reports whether there is a terminal to draw on.
+func (a *app) onTerminal() bool { return isTerminal(a.io.In) && isTerminal(a.io.Out) }
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 func (a *app) home() (cluster.Home, error) {
-	h, err := cluster.NewHome(a.state, a.v.GetString("name"))
+	h, err := cluster.NewHome(a.state, a.settings.name)
 	if err != nil {
 		return h, &usageError{fmt.Errorf("--name: %w", err)}
 	}
@@ -81,7 +132,7 @@ func (a *app) home() (cluster.Home, error) {
 }
 
 // provider picks the cluster and says on stderr why, when there was a choice.
-func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, error) {
+func (a *app) provider(ctx context.Context) (cluster.Provider, cluster.Home, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, home, err
@@ -90,30 +141,18 @@ func (a *app) provider(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 	if err != nil {
 		return nil, home, err
 	}
-	p, reason, err := a.providers.Choose(cmd.Context(), home, o)
+	p, reason, err := a.providers.Choose(ctx, home, o)
 	if reason != "" {
-		fmt.Fprintln(cmd.ErrOrStderr(), reason)
+		fmt.Fprintln(a.io.ErrOut, reason)
 	}
 	return p, home, err
 }
 
 // clusterOptions is what the settings say about the cluster.
 func (a *app) clusterOptions() (provider.Options, error) {
-	want := a.v.GetString("cluster")
+	want := a.settings.cluster
 	if want != provider.Auto && !slices.Contains(a.providers.Names(), want) {
 		return provider.Options{}, usagef("--cluster %q: use %s", want, a.providers.Choices())
 	}
-	return provider.Options{
-		Want: want, Embedded: a.v.GetString("embedded"),
-		Image: a.nodeImage(), Images: a.v.GetString("lesson-images"),
-	}, nil
-}
-
-// nodeImage is kind's node image: --image or K8STUTOR_IMAGE, else kind-image of
-// the config file. Empty means kind's own.
-func (a *app) nodeImage() string {
-	if image := a.v.GetString("image"); image != "" {
-		return image
-	}
-	return a.v.GetString("kind-image")
+	return provider.Options{Want: want, Embedded: a.settings.embedded, Image: a.settings.nodeImage, Images: a.settings.lessonImages}, nil
 }

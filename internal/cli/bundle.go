@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,66 +16,61 @@ import (
 	"github.com/k8stutor/k8stutor/lessons/content"
 )
 
-func (a *app) bundleCmd() *cobra.Command {
-	c := &cobra.Command{
+func newBundleCmd(a *app) *cobra.Command {
+	return groupCmd(&cobra.Command{
 		Use:   "bundle",
 		Short: "Carry kind's images to where no registry can be reached",
 		Long: `A bundle is one file with the node image and the lessons' images for kind.
 Save it where there is a network, load it where there is none; start and
 cluster up then use it. The embedded cluster needs no bundle.`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknown("subcommand of bundle", args[0], commandNames(cmd))
-			}
-			return cmd.Help()
-		},
-	}
-	c.AddCommand(a.bundleSave(), a.bundleLoad())
-	return c
+	}, newBundleSaveCmd(a), newBundleLoadCmd(a))
 }
 
-func (a *app) bundleSave() *cobra.Command {
+func newBundleSaveCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "save FILE",
 		Short: "Write the node image and the lessons' images into one file",
 		Args:  oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			addons, err := addonImages()
-			if err != nil {
-				return err
-			}
-			saved, left, err := kind.SaveBundle(cmd.Context(), args[0], kind.BundleOptions{
-				State: a.state, Image: a.nodeImage(), Images: a.v.GetString("lesson-images"), Addons: addons,
-			}, phaseLines(cmd.ErrOrStderr()))
-			if err != nil {
-				return fmt.Errorf("the bundle was not saved: %w", err)
-			}
-			for _, l := range left {
-				fmt.Fprintf(cmd.ErrOrStderr(), "not in the bundle: %s (%v); a lesson that installs it needs a registry, or a node image that has it\n", l.Name, l.Err)
-			}
-			return printBundle(cmd, saved, fmt.Sprintf("saved in %s; load it with `k8stutor bundle load %s`", args[0], args[0]))
-		},
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.saveBundle(cmd.Context(), args[0]) },
 	}
 	outputFlag(c)
 	return c
 }
 
-func (a *app) bundleLoad() *cobra.Command {
+func (a *app) saveBundle(ctx context.Context, file string) error {
+	addons, err := addonImages()
+	if err != nil {
+		return err
+	}
+	saved, left, err := kind.SaveBundle(ctx, file, kind.BundleOptions{
+		State: a.state, Image: a.settings.nodeImage, Images: a.settings.lessonImages, Addons: addons,
+	}, phaseLines(a.io.ErrOut))
+	if err != nil {
+		return fmt.Errorf("the bundle was not saved: %w", err)
+	}
+	for _, l := range left {
+		fmt.Fprintf(a.io.ErrOut, "not in the bundle: %s (%v); a lesson that installs it needs a registry, or a node image that has it\n", l.Name, l.Err)
+	}
+	return a.printBundle(saved, fmt.Sprintf("saved in %s; load it with `k8stutor bundle load %s`", file, file))
+}
+
+func newBundleLoadCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "load FILE",
 		Short: "Take the images of a bundle, for clusters made without a registry",
 		Args:  oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := kind.LoadBundle(cmd.Context(), a.state, args[0], phaseLines(cmd.ErrOrStderr()))
-			if err != nil {
-				return fmt.Errorf("the bundle was not loaded: %w", err)
-			}
-			return printBundle(cmd, loaded, "loaded; `k8stutor start --cluster kind` needs no registry now")
-		},
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.loadBundle(cmd.Context(), args[0]) },
 	}
 	outputFlag(c)
 	return c
+}
+
+func (a *app) loadBundle(ctx context.Context, file string) error {
+	loaded, err := kind.LoadBundle(ctx, a.state, file, phaseLines(a.io.ErrOut))
+	if err != nil {
+		return fmt.Errorf("the bundle was not loaded: %w", err)
+	}
+	return a.printBundle(loaded, "loaded; `k8stutor start --cluster kind` needs no registry now")
 }
 
 func oneFile(cmd *cobra.Command, args []string) error {
@@ -84,18 +80,18 @@ func oneFile(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func printBundle(cmd *cobra.Command, all []kind.BundleImage, then string) error {
-	if output, _ := cmd.Flags().GetString("output"); output == "json" {
-		return writeJSON(cmd.OutOrStdout(), all)
+func (a *app) printBundle(all []kind.BundleImage, then string) error {
+	if a.settings.json {
+		return writeJSON(a.io.Out, all)
 	}
-	out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	out := tabwriter.NewWriter(a.io.Out, 0, 0, 2, ' ', 0)
 	for _, b := range all {
 		fmt.Fprintf(out, "%s\t%s\t%s\t%.1f MB\n", b.Role, b.Name, b.Digest, float64(b.Size)/1e6)
 	}
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(cmd.OutOrStdout(), then+"\n")
+	_, err := io.WriteString(a.io.Out, then+"\n")
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -13,7 +14,15 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-func (a *app) checkCmd() *cobra.Command {
+type checkOptions struct {
+	*app
+	place   placeFlags
+	watch   bool
+	answers []string // CHECK=VALUE
+}
+
+func newCheckCmd(a *app) *cobra.Command {
+	o := &checkOptions{app: a}
 	c := &cobra.Command{
 		Use:   "check [LESSON/STEP]",
 		Short: "Say how the step stands, without the screen; exit code 0 when it is met",
@@ -25,35 +34,38 @@ They see only what happens while check --watch or the screen runs.`,
 		Args:              atMostOnePlace,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			watch, _ := cmd.Flags().GetBool("watch")
-			answers, _ := cmd.Flags().GetStringArray("answer")
-			for _, given := range answers {
-				if !strings.Contains(given, "=") {
-					return usagef("--answer %q: write CHECK=VALUE", given)
-				}
-			}
-			l, release, err := a.headless(cmd, args, "k8stutor check", true)
-			if err != nil {
-				return err
-			}
-			defer release()
-			for _, given := range answers {
-				check, value, _ := strings.Cut(given, "=")
-				if err := l.answer(cmd.Context(), check, value); err != nil {
-					return err
-				}
-			}
-			return l.report(cmd, watch)
+			o.place.read(cmd, args)
+			return o.run(cmd.Context())
 		},
 	}
-	c.Flags().BoolP("watch", "w", false, "go on until the step is met")
-	c.Flags().StringArray("answer", nil, "answer a question: CHECK=VALUE")
+	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on until the step is met")
+	c.Flags().StringArrayVar(&o.answers, "answer", nil, "answer a question: CHECK=VALUE")
 	outputFlag(c)
 	return c
 }
 
+func (o *checkOptions) run(ctx context.Context) error {
+	for _, given := range o.answers {
+		if !strings.Contains(given, "=") {
+			return usagef("--answer %q: write CHECK=VALUE", given)
+		}
+	}
+	l, release, err := o.headless(ctx, o.place, "k8stutor check", true)
+	if err != nil {
+		return err
+	}
+	defer release()
+	for _, given := range o.answers {
+		check, value, _ := strings.Cut(given, "=")
+		if err := l.answer(ctx, check, value); err != nil {
+			return err
+		}
+	}
+	return o.report(ctx, l)
+}
+
 // answer gives an answer and waits until it has been judged.
-func (l *lesson) answer(ctx context.Context, check, value string) error {
+func (l *liveLesson) answer(ctx context.Context, check, value string) error {
 	var questions []string
 	for _, c := range l.latest.Outcome.Checks {
 		if c.Question == "" {
@@ -88,32 +100,52 @@ type checkReport struct {
 }
 
 // report prints how the step stands, once or until it is met.
-func (l *lesson) report(cmd *cobra.Command, watch bool) error {
-	asJSON, _ := cmd.Flags().GetString("output")
-	out := cmd.OutOrStdout()
+func (o *checkOptions) report(ctx context.Context, l *liveLesson) error {
 	for {
 		u := l.latest
-		o := outcomeOf(u)
-		if asJSON == "json" {
-			// One line an outcome, so that a script can read them as they come.
-			if err := json.NewEncoder(out).Encode(checkReport{u.Text.Title, u.Index, u.Count, o}); err != nil {
-				return err
-			}
-		} else {
-			fmt.Fprintf(out, "%s/%s: %s\n", u.Lesson, u.Step, u.Text.Title)
-			printOutcome(out, o)
-		}
-		if o.Met {
-			if asJSON != "json" && u.Text.Debrief != "" {
-				fmt.Fprintf(out, "\n%s\n", strings.TrimSpace(u.Text.Debrief))
-			}
-			return nil
-		}
-		if !watch {
-			return &exitError{exitFailed}
-		}
-		if err := l.await(cmd.Context(), func(lessons.Update) bool { return true }); err != nil {
+		outcome := outcomeOf(u)
+		if err := o.print(u, outcome); err != nil || outcome.Met {
 			return err
 		}
+		if !o.watch {
+			return &exitError{exitFailed}
+		}
+		if err := l.await(ctx, func(lessons.Update) bool { return true }); err != nil {
+			return err
+		}
+	}
+}
+
+// print prints an outcome. As JSON it is one line, so that a script can read
+// them as they come.
+func (o *checkOptions) print(u lessons.Update, outcome lessons.Outcome) error {
+	if o.settings.json {
+		return json.NewEncoder(o.io.Out).Encode(checkReport{u.Text.Title, u.Index, u.Count, outcome})
+	}
+	fmt.Fprintf(o.io.Out, "%s/%s: %s\n", u.Lesson, u.Step, u.Text.Title)
+	printOutcome(o.io.Out, outcome)
+	if outcome.Met && u.Text.Debrief != "" {
+		fmt.Fprintf(o.io.Out, "\n%s\n", strings.TrimSpace(u.Text.Debrief))
+	}
+	return nil
+}
+
+// printOutcome prints the checks, and why each is not met yet.
+func printOutcome(w io.Writer, o lessons.Outcome) {
+	marks := map[lessons.Verdict]string{lessons.Met: "✓", lessons.Converging: "◐", lessons.Unmet: "○", lessons.Violated: "✗"}
+	for _, c := range o.Checks {
+		fmt.Fprintf(w, "%s %s\n", marks[c.Verdict], c.Title)
+		if c.Question != "" && c.Verdict != lessons.Met {
+			fmt.Fprintf(w, "    ? %s\n", c.Question)
+			for _, option := range c.Options {
+				fmt.Fprintf(w, "      - %s\n", option)
+			}
+		}
+		for _, why := range c.Why {
+			fmt.Fprintf(w, "    %s\n", why)
+		}
+	}
+	if o.Problem != "" {
+		fmt.Fprintf(w, "! %s\n", o.Problem)
 	}
 }

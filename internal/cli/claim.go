@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-// opened is what a command needs before the cluster is up.
-type opened struct {
+// claim is what a command needs before the cluster is up.
+type claim struct {
 	home     cluster.Home
 	at       place
 	seed     int // of the case of at.step, 0 when none was asked for
@@ -24,7 +22,7 @@ type opened struct {
 }
 
 // open claims the cluster for one user at a time and finds the lesson.
-func (a *app) open(cmd *cobra.Command, args []string, who string) (*opened, error) {
+func (a *app) open(to placeFlags, who string) (*claim, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, err
@@ -33,12 +31,12 @@ func (a *app) open(cmd *cobra.Command, args []string, who string) (*opened, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(args) > 0 { // a mistake in the name needs no state folder
+	if to.name != "" { // a mistake in the name needs no state folder
 		all, err := a.lessons()
 		if err != nil {
 			return nil, err
 		}
-		if _, err := find(all, args[0]); err != nil {
+		if _, err := find(all, to.name); err != nil {
 			return nil, err
 		}
 	}
@@ -50,12 +48,12 @@ func (a *app) open(cmd *cobra.Command, args []string, who string) (*opened, erro
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{home: home, lang: lang, release: release}
-	if o.progress, err = a.progress(cmd); err == nil {
-		o.at, err = a.current(args, o.progress)
+	o := &claim{home: home, lang: lang, release: release}
+	if o.progress, err = a.progress(); err == nil {
+		o.at, err = a.current(to.name, o.progress)
 	}
 	if err == nil {
-		o.seed, err = seedOf(cmd, o.at)
+		o.seed, err = to.seedAt(o.at)
 	}
 	if err != nil {
 		release()
@@ -66,11 +64,10 @@ func (a *app) open(cmd *cobra.Command, args []string, who string) (*opened, erro
 
 // begin brings the cluster up and begins the lesson. When that fails or is
 // cancelled and the cluster is new, it is deleted again.
-func (a *app) begin(cmd *cobra.Command, o *opened, report cluster.Progress) (*lesson, cluster.Access, error) {
-	ctx := cmd.Context()
+func (a *app) begin(ctx context.Context, o *claim, report cluster.Progress) (*liveLesson, cluster.Access, error) {
 	_, err := o.home.Access()
 	isNew := errors.Is(err, cluster.ErrAbsent)
-	p, _, err := a.provider(cmd)
+	p, _, err := a.provider(ctx)
 	if err != nil {
 		return nil, cluster.Access{}, err
 	}
@@ -96,14 +93,14 @@ func (a *app) begin(cmd *cobra.Command, o *opened, report cluster.Progress) (*le
 }
 
 // headless opens a lesson on the cluster, which must run already. With stay
-// the cluster must be at the step that args name: entering another empties the
+// the cluster must be at the step that is named: entering another empties the
 // namespace, which a question must not do.
-func (a *app) headless(cmd *cobra.Command, args []string, who string, stay bool) (*lesson, func(), error) {
-	o, err := a.open(cmd, args, who)
+func (a *app) headless(ctx context.Context, to placeFlags, who string, stay bool) (*liveLesson, func(), error) {
+	o, err := a.open(to, who)
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := a.headlessLesson(cmd, o, stay)
+	l, err := a.headlessLesson(ctx, o, stay)
 	if err != nil {
 		o.release()
 		return nil, nil, err
@@ -111,7 +108,7 @@ func (a *app) headless(cmd *cobra.Command, args []string, who string, stay bool)
 	return l, func() { l.Close(); o.release() }, nil
 }
 
-func (a *app) headlessLesson(cmd *cobra.Command, o *opened, stay bool) (*lesson, error) {
+func (a *app) headlessLesson(ctx context.Context, o *claim, stay bool) (*liveLesson, error) {
 	access, err := o.home.Access()
 	if err != nil {
 		return nil, err
@@ -120,14 +117,14 @@ func (a *app) headlessLesson(cmd *cobra.Command, o *opened, stay bool) (*lesson,
 	if err != nil {
 		return nil, err
 	}
-	if _, err := world.Version(cmd.Context()); err != nil {
+	if _, err := world.Version(ctx); err != nil {
 		return nil, fmt.Errorf("cluster %q does not answer at %s: bring it up with `k8stutor cluster up`", o.home.Name(), access.Server)
 	}
-	l, err := a.openLesson(cmd.Context(), o, access, stay)
+	l, err := a.openLesson(ctx, o, access, stay)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.awaitTurn(cmd.Context(), 1); err != nil {
+	if err := l.awaitTurn(ctx, 1); err != nil {
 		l.Close()
 		return nil, err
 	}

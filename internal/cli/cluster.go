@@ -2,37 +2,33 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/k8stutor/k8stutor/cluster"
 )
 
-func (a *app) clusterCmd() *cobra.Command {
-	c := &cobra.Command{
+func newClusterCmd(a *app) *cobra.Command {
+	return groupCmd(&cobra.Command{
 		Use:   "cluster",
 		Short: "Create, pause, look at and delete the practice cluster",
-		Args:  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknown("subcommand of cluster", args[0], commandNames(cmd))
-			}
-			return cmd.Help()
-		},
-	}
-	c.AddCommand(a.clusterUp(), a.clusterDown(), a.clusterDelete(), a.clusterStatus(), a.clusterKubeconfig(), a.clusterList())
-	return c
+	}, newClusterUpCmd(a), newClusterDownCmd(a), newClusterDeleteCmd(a), newClusterStatusCmd(a), newClusterKubeconfigCmd(a), newClusterListCmd(a))
 }
 
-func (a *app) clusterUp() *cobra.Command {
+type clusterUpOptions struct {
+	*app
+	rebuild bool
+}
+
+func newClusterUpCmd(a *app) *cobra.Command {
+	o := &clusterUpOptions{app: a}
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Create the cluster, or resume it; joins one that already runs",
@@ -42,122 +38,130 @@ A kind cluster can come to a state from which it does not come back. Then it is
 only made anew when you agree: at the question, or with --rebuild. What is in it
 is lost; your progress in the lessons is kept.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, home, err := a.provider(cmd)
-			if err != nil {
-				return err
-			}
-			start := time.Now()
-			_, absent := home.Access()
-			kind := startKind(p, errors.Is(absent, cluster.ErrAbsent)) + ", without a lesson"
-			report, noted := a.paced(kind, phaseLines(cmd.ErrOrStderr()))
-			access, err := p.Up(cmd.Context(), report)
-			var broken *cluster.BrokenError
-			if errors.As(err, &broken) && rebuild(cmd, broken) {
-				if err = p.Delete(cmd.Context(), report); err == nil {
-					access, err = p.Up(cmd.Context(), report)
-				}
-			}
-			if err != nil {
-				return fmt.Errorf("cluster %q did not come up: %w", home.Name(), err)
-			}
-			noted()
-			fmt.Fprintf(cmd.OutOrStdout(), "cluster %q (%s, Kubernetes %s) is up after %.1f s\nkubeconfig: %s\ntry: k8stutor kubectl get pods -A\n",
-				access.Name, access.Provider, access.Version, time.Since(start).Seconds(), access.Kubeconfig)
-			return nil
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	c.Flags().Bool("rebuild", false, "make the cluster anew if it does not come back; what is in it is lost")
+	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "make the cluster anew if it does not come back; what is in it is lost")
 	return c
 }
 
-// rebuild says whether the learner agrees that a broken cluster is made anew:
+func (o *clusterUpOptions) run(ctx context.Context) error {
+	p, home, err := o.provider(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	_, absent := home.Access()
+	kind := startKind(p, errors.Is(absent, cluster.ErrAbsent)) + ", without a lesson"
+	report, noted := o.paced(kind, phaseLines(o.io.ErrOut))
+	access, err := p.Up(ctx, report)
+	var broken *cluster.BrokenError
+	if errors.As(err, &broken) && o.agrees(broken) {
+		if err = p.Delete(ctx, report); err == nil {
+			access, err = p.Up(ctx, report)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cluster %q did not come up: %w", home.Name(), err)
+	}
+	noted()
+	fmt.Fprintf(o.io.Out, "cluster %q (%s, Kubernetes %s) is up after %.1f s\nkubeconfig: %s\ntry: k8stutor kubectl get pods -A\n",
+		access.Name, access.Provider, access.Version, time.Since(start).Seconds(), access.Kubeconfig)
+	return nil
+}
+
+// agrees reports whether the learner agrees that a broken cluster is made anew:
 // by the flag, or by an answer where there is somebody to ask.
-func rebuild(cmd *cobra.Command, broken *cluster.BrokenError) bool {
-	if yes, _ := cmd.Flags().GetBool("rebuild"); yes {
+func (o *clusterUpOptions) agrees(broken *cluster.BrokenError) bool {
+	if o.rebuild {
 		return true
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if !isTerminal(o.io.In) || !isTerminal(o.io.ErrOut) {
 		return false
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "The cluster %q does not come back: %v\nMake it anew? What is in it is lost, your progress in the lessons is kept. [y/N] ", broken.Name, broken.Err)
-	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	fmt.Fprintf(o.io.ErrOut, "The cluster %q does not come back: %v\nMake it anew? What is in it is lost, your progress in the lessons is kept. [y/N] ", broken.Name, broken.Err)
+	answer, err := bufio.NewReader(o.io.In).ReadString('\n')
 	return err == nil && strings.EqualFold(strings.TrimSpace(answer), "y")
 }
 
-func (a *app) clusterDown() *cobra.Command {
+func newClusterDownCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
 		Short: "Pause the cluster: nothing runs any more, its data stays",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, home, err := a.existing(cmd)
-			if err != nil {
-				return err
-			}
-			if err := p.Down(cmd.Context(), phaseLines(cmd.ErrOrStderr())); err != nil {
-				return fmt.Errorf("cluster %q: %w", home.Name(), err)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "cluster %q is paused; `k8stutor cluster up` resumes it\n", home.Name())
-			return nil
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.clusterDown(cmd.Context()) },
 	}
 }
 
-func (a *app) clusterDelete() *cobra.Command {
+func (a *app) clusterDown(ctx context.Context) error {
+	p, home, err := a.existing(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.Down(ctx, phaseLines(a.io.ErrOut)); err != nil {
+		return fmt.Errorf("cluster %q: %w", home.Name(), err)
+	}
+	fmt.Fprintf(a.io.Out, "cluster %q is paused; `k8stutor cluster up` resumes it\n", home.Name())
+	return nil
+}
+
+func newClusterDeleteCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete",
 		Short: "Stop the cluster and remove its data",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, home, err := a.existing(cmd)
-			if err != nil {
-				return err
-			}
-			if err := p.Delete(cmd.Context(), phaseLines(cmd.ErrOrStderr())); err != nil {
-				return fmt.Errorf("cluster %q: %w", home.Name(), err)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "cluster %q is gone\n", home.Name())
-			return nil
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.clusterDelete(cmd.Context()) },
 	}
 }
 
-func (a *app) clusterStatus() *cobra.Command {
+func (a *app) clusterDelete(ctx context.Context) error {
+	p, home, err := a.existing(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.Delete(ctx, phaseLines(a.io.ErrOut)); err != nil {
+		return fmt.Errorf("cluster %q: %w", home.Name(), err)
+	}
+	fmt.Fprintf(a.io.Out, "cluster %q is gone\n", home.Name())
+	return nil
+}
+
+func newClusterStatusCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the cluster runs, and each part of it",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, home, err := a.existing(cmd)
-			var s cluster.Status
-			switch {
-			case errors.Is(err, cluster.ErrAbsent):
-				s = cluster.Status{State: cluster.StateAbsent, Access: cluster.Access{Name: home.Name()}}
-			case err != nil:
-				return err
-			default:
-				if s, err = p.Status(cmd.Context()); err != nil {
-					return err
-				}
-			}
-			if a.v.GetString("output") == "json" {
-				return writeJSON(cmd.OutOrStdout(), s)
-			}
-			return printStatus(cmd.OutOrStdout(), s)
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.clusterStatus(cmd.Context()) },
 	}
 	outputFlag(c)
 	return c
 }
 
-func (a *app) clusterKubeconfig() *cobra.Command {
+func (a *app) clusterStatus(ctx context.Context) error {
+	p, home, err := a.existing(ctx)
+	var s cluster.Status
+	switch {
+	case errors.Is(err, cluster.ErrAbsent):
+		s = cluster.Status{State: cluster.StateAbsent, Access: cluster.Access{Name: home.Name()}}
+	case err != nil:
+		return err
+	default:
+		if s, err = p.Status(ctx); err != nil {
+			return err
+		}
+	}
+	if a.settings.json {
+		return writeJSON(a.io.Out, s)
+	}
+	return printStatus(a.io.Out, s)
+}
+
+func newClusterKubeconfigCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "kubeconfig",
 		Short:   "Print the path of the cluster's kubeconfig",
 		Example: "  export KUBECONFIG=$(k8stutor cluster kubeconfig)",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			home, err := a.home()
 			if err != nil {
 				return err
@@ -166,53 +170,55 @@ func (a *app) clusterKubeconfig() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), access.Kubeconfig)
+			fmt.Fprintln(a.io.Out, access.Kubeconfig)
 			return nil
 		},
 	}
 }
 
-func (a *app) clusterList() *cobra.Command {
+func newClusterListCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the clusters that k8stutor made",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			homes, err := cluster.Homes(a.state)
-			if err != nil {
-				return err
-			}
-			all := []cluster.Access{}
-			for _, h := range homes {
-				access, err := h.Access()
-				if err != nil {
-					// Its folder exists but it never came up.
-					access = cluster.Access{Name: h.Name()}
-				}
-				all = append(all, access)
-			}
-			if a.v.GetString("output") == "json" {
-				return writeJSON(cmd.OutOrStdout(), all)
-			}
-			if len(all) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "no cluster yet; `k8stutor cluster up` makes one")
-				return nil
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tPROVIDER\tVERSION\tKUBECONFIG")
-			for _, x := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", x.Name, orNone(x.Provider), orNone(x.Version), orNone(x.Kubeconfig))
-			}
-			return w.Flush()
-		},
+		RunE:  func(*cobra.Command, []string) error { return a.clusterList() },
 	}
 	outputFlag(c)
 	return c
 }
 
+func (a *app) clusterList() error {
+	homes, err := cluster.Homes(a.state)
+	if err != nil {
+		return err
+	}
+	all := []cluster.Access{}
+	for _, h := range homes {
+		access, err := h.Access()
+		if err != nil {
+			// Its folder exists but it never came up.
+			access = cluster.Access{Name: h.Name()}
+		}
+		all = append(all, access)
+	}
+	if a.settings.json {
+		return writeJSON(a.io.Out, all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(a.io.Out, "no cluster yet; `k8stutor cluster up` makes one")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.io.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tPROVIDER\tVERSION\tKUBECONFIG")
+	for _, x := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", x.Name, orNone(x.Provider), orNone(x.Version), orNone(x.Kubeconfig))
+	}
+	return w.Flush()
+}
+
 // existing opens the provider of a cluster that was made before; it makes
 // nothing and chooses nothing.
-func (a *app) existing(cmd *cobra.Command) (cluster.Provider, cluster.Home, error) {
+func (a *app) existing(ctx context.Context) (cluster.Provider, cluster.Home, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, home, err
@@ -223,7 +229,7 @@ func (a *app) existing(cmd *cobra.Command) (cluster.Provider, cluster.Home, erro
 	}
 	for _, h := range homes {
 		if h.Name() == home.Name() {
-			return a.provider(cmd)
+			return a.provider(ctx)
 		}
 	}
 	return nil, home, fmt.Errorf("cluster %q: %w", home.Name(), cluster.ErrAbsent)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider"
 )
@@ -40,16 +42,14 @@ func TestAddedProvider(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	run := func(args ...string) (string, error) {
-		a := newApp()
+		var out bytes.Buffer
+		a := newApp(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: &out, ErrOut: &out})
 		a.state = state
 		a.providers = append(a.providers, provider.Driver{
 			Name: "paper",
 			Open: func(home cluster.Home, _ provider.Options) (cluster.Provider, error) { return paper{home}, nil },
 		})
 		root := a.rootCmd()
-		var out bytes.Buffer
-		root.SetOut(&out)
-		root.SetErr(&out)
 		root.SetArgs(args)
 		err := root.ExecuteContext(t.Context())
 		return out.String(), err

@@ -1,19 +1,20 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/k8stutor/k8stutor/cluster/provider"
+	"github.com/k8stutor/k8stutor/internal/cli/locale"
 )
 
-func (a *app) doctorCmd() *cobra.Command {
+func newDoctorCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look whether this machine has what k8stutor needs, and say what to do",
@@ -23,35 +24,37 @@ less than it could be) or fail (it would not work), with what to do about it.
 The exit code is 1 when something fails. --cluster kind and --cluster embedded
 ask about that one.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			home, err := a.home()
-			if err != nil {
-				return err
-			}
-			o, err := a.clusterOptions()
-			if err != nil {
-				return err
-			}
-			found := provider.Diagnose(cmd.Context(), home, o)
-			found = append(found, terminalFindings(lookAtTerminal())...)
-			if output, _ := cmd.Flags().GetString("output"); output == "json" {
-				err = writeJSON(cmd.OutOrStdout(), found)
-			} else {
-				err = printFindings(cmd.OutOrStdout(), found)
-			}
-			if err != nil {
-				return err
-			}
-			for _, f := range found {
-				if f.Health == provider.HealthFail {
-					return &exitError{exitFailed}
-				}
-			}
-			return nil
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDoctor(cmd.Context()) },
 	}
 	outputFlag(c)
 	return c
+}
+
+func (a *app) runDoctor(ctx context.Context) error {
+	home, err := a.home()
+	if err != nil {
+		return err
+	}
+	o, err := a.clusterOptions()
+	if err != nil {
+		return err
+	}
+	found := provider.Diagnose(ctx, home, o)
+	found = append(found, terminalFindings(a.lookAtTerminal())...)
+	if a.settings.json {
+		err = writeJSON(a.io.Out, found)
+	} else {
+		err = printFindings(a.io.Out, found)
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Health == provider.HealthFail {
+			return &exitError{exitFailed}
+		}
+	}
+	return nil
 }
 
 func printFindings(w io.Writer, found []provider.Finding) error {
@@ -77,17 +80,13 @@ type terminal struct {
 	locale        string // what decides on the character set
 }
 
-func lookAtTerminal() terminal {
-	out := int(os.Stdout.Fd())
+func (a *app) lookAtTerminal() terminal {
 	t := terminal{
-		is: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(out), name: os.Getenv("TERM"),
-		colours: colorprofile.Env(os.Environ()),
+		is: a.onTerminal(), name: os.Getenv("TERM"), colours: colorprofile.Env(os.Environ()),
+		locale: locale.Of(locale.CType, os.Getenv),
 	}
-	t.width, t.height, _ = term.GetSize(out) // zero when it is none
-	for _, v := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if t.locale = os.Getenv(v); t.locale != "" {
-			break
-		}
+	if out, ok := a.io.Out.(*os.File); ok {
+		t.width, t.height, _ = term.GetSize(int(out.Fd())) // zero when it is none
 	}
 	return t
 }
@@ -112,10 +111,10 @@ func terminalFindings(t terminal) []provider.Finding {
 	if t.colours < colorprofile.ANSI {
 		colours.Health, colours.Advice = provider.HealthWarn, "there are none: unset NO_COLOR, or set TERM to what the terminal is, such as xterm-256color"
 	}
-	locale := provider.Finding{ID: "locale", Health: provider.HealthOK, Found: t.locale}
-	if up := strings.ToUpper(t.locale); !strings.Contains(up, "UTF-8") && !strings.Contains(up, "UTF8") {
-		locale.Health, locale.Found = provider.HealthWarn, fmt.Sprintf("%q is no UTF-8 locale", t.locale)
-		locale.Advice = "programs in the shell may not show ✓ or Chinese: export LC_ALL=C.UTF-8"
+	charset := provider.Finding{ID: "locale", Health: provider.HealthOK, Found: t.locale}
+	if !locale.UTF8(t.locale) {
+		charset.Health, charset.Found = provider.HealthWarn, fmt.Sprintf("%q is no UTF-8 locale", t.locale)
+		charset.Advice = "programs in the shell may not show ✓ or Chinese: export LC_ALL=C.UTF-8"
 	}
-	return []provider.Finding{size, colours, locale}
+	return []provider.Finding{size, colours, charset}
 }

@@ -23,6 +23,7 @@ func TestTerminalFindings(t *testing.T) {
 		{"small", func(x *terminal) { x.width = 70 }, "terminal", "80×24"},
 		{"tiny", func(x *terminal) { x.height = 11 }, "terminal", "40×12"},
 		{"no colours", func(x *terminal) { x.colours = colorprofile.ASCII }, "colours", "NO_COLOR"},
+		{"macOS over ssh", func(x *terminal) { x.locale = "UTF-8" }, "", ""},
 		{"no UTF-8", func(x *terminal) { x.locale = "C" }, "locale", "C.UTF-8"},
 		{"no locale", func(x *terminal) { x.locale = "" }, "locale", "C.UTF-8"},
 	} {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (a *app) keysCmd() *cobra.Command {
+func newKeysCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "keys",
 		Short: "List the keys of the screen, and the names to change them by",
@@ -22,17 +22,17 @@ know it, or by SCOPE.ACTION for one:
   keys:
     next: x
     overlay.close: [esc, f10]`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
 			lang, err := a.lang()
 			if err != nil {
 				return err
 			}
-			rows, err := a.keys.Rows(lang)
+			rows, err := a.settings.keys.Rows(lang)
 			if err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			w := tabwriter.NewWriter(a.io.Out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "SCOPE\tACTION\tKEYS\tMEANING")
 			for _, r := range rows {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Scope, r.Action, strings.Join(r.Keys, " "), r.Meaning)

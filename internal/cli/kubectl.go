@@ -17,7 +17,7 @@ import (
 	_ "github.com/k8stutor/k8stutor/internal/cli/kubectlwords" // before kubectl's packages: see there
 )
 
-func (a *app) kubectlCmd() *cobra.Command {
+func newKubectlCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:                "kubectl [ARGUMENTS]",
 		Short:              "The built-in kubectl, on the practice cluster",
@@ -37,7 +37,7 @@ func (a *app) kubectlCmd() *cobra.Command {
 					return err
 				}
 			}
-			if code := runKubectl(args); code != 0 {
+			if code := runKubectl(a.io, args); code != 0 {
 				return &exitError{code}
 			}
 			return nil
@@ -49,11 +49,10 @@ func (a *app) kubectlCmd() *cobra.Command {
 // failures end the process inside it. The helper upstream uses for the rest,
 // component-base/cli, would bring a metrics stack along; these few lines do
 // what kubectl needs of it: the -v flag, and _ for - in flags.
-func runKubectl(args []string) int {
+func runKubectl(streams genericiooptions.IOStreams, args []string) int {
 	// kubectl takes its name, in help and in the User-Agent by which checks
 	// tell the learner's requests from ours, from here.
 	os.Args = append([]string{"kubectl"}, args...)
-	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	command := cmd.NewDefaultKubectlCommandWithArgs(cmd.KubectlOptions{
 		PluginHandler: cmd.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
 		Arguments:     os.Args,
@@ -73,7 +72,7 @@ func runKubectl(args []string) int {
 	if err := command.Execute(); err != nil {
 		code := exitFailed
 		cmdutil.BehaviorOnFatal(func(msg string, c int) {
-			fmt.Fprintln(os.Stderr, msg)
+			fmt.Fprintln(streams.ErrOut, msg)
 			code = c
 		})
 		cmdutil.CheckErr(err)

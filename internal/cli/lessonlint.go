@@ -12,57 +12,59 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-func (a *app) lessonLint() *cobra.Command {
+func newLessonLintCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint [DIR...]",
 		Short: "Read lessons strictly, without a cluster: every mistake with file, line and column",
 		Long:  "Reads the lesson in each folder, or the built-in ones, and prints every mistake.\nWarnings do not fail.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			bad, n := false, 0
-			show := func(err error) error {
-				var problems lessons.Problems
-				if !errors.As(err, &problems) {
-					return err
-				}
-				for _, p := range problems {
-					bad = bad || !p.Warning
-					fmt.Fprintln(cmd.OutOrStdout(), p.Error())
-				}
-				return nil
-			}
-			check := func(l *lessons.Lesson) error {
-				n++
-				return show(lessons.Lint(l))
-			}
-			if len(args) == 0 {
-				all, err := a.lessons()
-				if err := show(err); err != nil {
-					return err
-				}
-				for _, l := range all {
-					if err := check(l); err != nil {
-						return err
-					}
-				}
-			}
-			for _, dir := range args {
-				l, err := loadDir(dir)
-				if err := show(err); err != nil {
-					return err
-				}
-				if l != nil {
-					if err := check(l); err != nil {
-						return err
-					}
-				}
-			}
-			if bad {
-				return &exitError{exitFailed}
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d lessons can be loaded\n", n)
-			return nil
-		},
+		RunE:  func(_ *cobra.Command, args []string) error { return a.lintLessons(args) },
 	}
+}
+
+// lintLessons lints the lesson in each folder, or the built-in ones.
+func (a *app) lintLessons(dirs []string) error {
+	var all []*lessons.Lesson
+	var problems lessons.Problems
+	// found keeps the problems that err stands for; any other error is given back.
+	found := func(err error) error {
+		var more lessons.Problems
+		if errors.As(err, &more) {
+			problems = append(problems, more...)
+			return nil
+		}
+		return err
+	}
+	if len(dirs) == 0 {
+		builtIn, err := a.lessons()
+		if err := found(err); err != nil {
+			return err
+		}
+		all = builtIn
+	}
+	for _, dir := range dirs {
+		l, err := loadDir(dir)
+		if err := found(err); err != nil {
+			return err
+		}
+		if l != nil {
+			all = append(all, l)
+		}
+	}
+	for _, l := range all {
+		if err := found(lessons.Lint(l)); err != nil {
+			return err
+		}
+	}
+	bad := false
+	for _, p := range problems {
+		bad = bad || !p.Warning
+		fmt.Fprintln(a.io.Out, p.Error())
+	}
+	if bad {
+		return &exitError{exitFailed}
+	}
+	fmt.Fprintf(a.io.Out, "%d lessons can be loaded\n", len(all))
+	return nil
 }
 
 // loadDir loads the lesson in a folder of the file system. Its problems name

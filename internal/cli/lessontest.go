@@ -13,12 +13,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/space"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/lessons/harness"
 )
 
-func (a *app) lessonTest() *cobra.Command {
+type lessonTestOptions struct {
+	*app
+	parallel int
+	walk     bool
+	traceTo  string // folder for recordings; empty: none
+}
+
+func newLessonTestCmd(a *app) *cobra.Command {
+	o := &lessonTestOptions{app: a}
 	c := &cobra.Command{
 		Use:   "test [LESSON[/STEP[/CASE]] | DIR[/STEP[/CASE]]]...",
 		Short: "Prove lessons on a live cluster: untouched, near misses, solutions, reset",
@@ -27,26 +36,106 @@ near miss is not met and is caught by the check that it names; the solution is
 met; after a reset it is not met and nothing is left behind, and the solution is
 met again. Then all solutions in a row, as a learner goes.`,
 		ValidArgsFunction: a.completePlace,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			selected, err := a.toTest(args)
-			if err != nil {
-				return err
-			}
-			walk, _ := cmd.Flags().GetBool("walk")
-			for i := range selected {
-				if walk && selected[i].Step != "" {
-					return usagef("--walk goes through whole lessons, not through step %s", selected[i].Step)
-				}
-				selected[i].Walk = walk
-			}
-			return a.testLessons(cmd, selected)
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
 	outputFlag(c)
-	c.Flags().Int("parallel", harness.DefaultParallel, "how many namespaces are in use at once")
-	c.Flags().Bool("walk", false, "only all solutions in a row")
-	c.Flags().String("record", "", "keep what the engine saw in this folder, for tests that replay it")
+	c.Flags().IntVar(&o.parallel, "parallel", harness.DefaultParallel, "how many namespaces are in use at once")
+	c.Flags().BoolVar(&o.walk, "walk", false, "only all solutions in a row")
+	c.Flags().StringVar(&o.traceTo, "record", "", "keep what the engine saw in this folder, for tests that replay it")
 	return c
+}
+
+func (o *lessonTestOptions) run(ctx context.Context, args []string) error {
+	selected, err := o.toTest(args)
+	if err != nil {
+		return err
+	}
+	for i := range selected {
+		if o.walk && selected[i].Step != "" {
+			return usagef("--walk goes through whole lessons, not through step %s", selected[i].Step)
+		}
+		selected[i].Walk = o.walk
+	}
+	p, home, err := o.provider(ctx)
+	if err != nil {
+		return err
+	}
+	access, err := p.Up(ctx, phaseLines(o.io.ErrOut))
+	if err != nil {
+		return fmt.Errorf("cluster %q did not come up: %w", home.Name(), err)
+	}
+	began := time.Now()
+	results, err := o.prove(ctx, access, selected)
+	if err != nil {
+		return err
+	}
+	return o.print(results, time.Since(began))
+}
+
+// prove runs the harness on the cluster, and keeps what is to be recorded, also
+// when it is interrupted.
+func (o *lessonTestOptions) prove(ctx context.Context, access cluster.Access, selected []harness.Selection) ([]harness.Result, error) {
+	kubectl, err := linkKubectl(o.state)
+	if err != nil {
+		return nil, err
+	}
+	client, err := space.NewClient(access)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := o.providers.Ports(access)
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp("", "k8stutor-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	recorded := map[string][]lessons.Recording{}
+	options := harness.Options{
+		Select: selected, Parallel: o.parallel, Suffix: "test",
+		Open: func(ctx context.Context, ns string) (harness.Space, error) {
+			return space.Open(ctx, access, ns, space.Options{
+				Kubeconfig: filepath.Join(scratch, ns+".kubeconfig"),
+				Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
+				Ports:      ports,
+			})
+		},
+		Outside: func(ctx context.Context) ([]string, error) { return client.Outside(ctx, lessons.NamespacePrefix) },
+	}
+	if !o.settings.json {
+		options.Report = func(r harness.Result) { printResult(o.io.Out, r) }
+	}
+	if o.traceTo != "" {
+		options.Record = func(r lessons.Recording) { recorded[r.Lesson] = append(recorded[r.Lesson], r) }
+	}
+	results, err := harness.Run(ctx, options)
+	for _, s := range selected {
+		if o.traceTo != "" {
+			err = errors.Join(err, harness.SaveRecordings(o.traceTo, s.Lesson, recorded[s.Lesson.Name()]))
+		}
+	}
+	return results, err
+}
+
+// print prints all results as JSON, or what they come to; each was printed
+// when it came.
+func (o *lessonTestOptions) print(results []harness.Result, took time.Duration) error {
+	failed := harness.Failed(results)
+	if o.settings.json {
+		if err := writeJSON(o.io.Out, results); err != nil {
+			return err
+		}
+	} else {
+		printSpent(o.io.Out, results)
+		fmt.Fprintf(o.io.Out, "%d shown, %d of them at the second try, %d not as they should be, %.0f s\n",
+			len(results)-failed, harness.Second(results), failed, took.Seconds())
+	}
+	if failed > 0 {
+		return &exitError{exitFailed}
+	}
+	return nil
 }
 
 // toTest finds what is to be tested; without args all lessons.
@@ -120,81 +209,6 @@ func selectStep(l *lessons.Lesson, name string) (harness.Selection, error) {
 		return s, unknown("case of "+l.Name()+"/"+s.Step, caseName, names)
 	}
 	return s, nil
-}
-
-func (a *app) testLessons(cmd *cobra.Command, selected []harness.Selection) error {
-	ctx := cmd.Context()
-	p, home, err := a.provider(cmd)
-	if err != nil {
-		return err
-	}
-	access, err := p.Up(ctx, phaseLines(cmd.ErrOrStderr()))
-	if err != nil {
-		return fmt.Errorf("cluster %q did not come up: %w", home.Name(), err)
-	}
-	kubectl, err := linkKubectl(a.state)
-	if err != nil {
-		return err
-	}
-	world, err := space.NewClient(access)
-	if err != nil {
-		return err
-	}
-	ports, err := a.providers.Ports(access)
-	if err != nil {
-		return err
-	}
-	output, _ := cmd.Flags().GetString("output")
-	parallel, _ := cmd.Flags().GetInt("parallel")
-	record, _ := cmd.Flags().GetString("record")
-	scratch, err := os.MkdirTemp("", "k8stutor-test-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(scratch)
-
-	began := time.Now()
-	recorded := map[string][]lessons.Recording{}
-	o := harness.Options{
-		Select: selected, Parallel: parallel, Suffix: "test",
-		Open: func(ctx context.Context, ns string) (harness.Space, error) {
-			return space.Open(ctx, access, ns, space.Options{
-				Kubeconfig: filepath.Join(scratch, ns+".kubeconfig"),
-				Path:       kubectl + string(os.PathListSeparator) + os.Getenv("PATH"),
-				Ports:      ports,
-			})
-		},
-		Outside: func(ctx context.Context) ([]string, error) { return world.Outside(ctx, lessons.NamespacePrefix) },
-	}
-	if output == "text" {
-		o.Report = func(r harness.Result) { printResult(cmd.OutOrStdout(), r) }
-	}
-	if record != "" {
-		o.Record = func(r lessons.Recording) { recorded[r.Lesson] = append(recorded[r.Lesson], r) }
-	}
-	results, err := harness.Run(ctx, o)
-	for _, s := range selected {
-		if record != "" { // also what was recorded before an interruption
-			err = errors.Join(err, harness.SaveRecordings(record, s.Lesson, recorded[s.Lesson.Name()]))
-		}
-	}
-	if err != nil {
-		return err
-	}
-	failed := harness.Failed(results)
-	if output == "json" {
-		if err := writeJSON(cmd.OutOrStdout(), results); err != nil {
-			return err
-		}
-	} else {
-		printSpent(cmd.OutOrStdout(), results)
-		fmt.Fprintf(cmd.OutOrStdout(), "%d shown, %d of them at the second try, %d not as they should be, %.0f s\n",
-			len(results)-failed, harness.Second(results), failed, time.Since(began).Seconds())
-	}
-	if failed > 0 {
-		return &exitError{exitFailed}
-	}
-	return nil
 }
 
 // printSpent says where the time went: the sum over all namespaces, which were

@@ -9,37 +9,49 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-func (a *app) listCmd() *cobra.Command {
+type listOptions struct {
+	*app
+	place string
+}
+
+func newListCmd(a *app) *cobra.Command {
+	o := &listOptions{app: a}
 	c := &cobra.Command{
 		Use:   "list [LESSON]",
 		Short: "List the lessons, or the steps of one, and how far you are",
 		Args:  atMostOnePlace, ValidArgsFunction: a.completePlace,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			lang, err := a.lang()
-			if err != nil {
-				return err
-			}
-			all, err := a.lessons()
-			if err != nil {
-				return err
-			}
-			progress, err := a.progress(cmd)
-			if err != nil {
-				return err
-			}
-			output, _ := cmd.Flags().GetString("output")
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				at, err := find(all, args[0])
-				if err != nil {
-					return err
-				}
-				return listSteps(cmd, at.lesson, progress, lang, output)
+				o.place = args[0]
 			}
-			return listLessons(cmd, all, progress, lang, output)
+			return o.run()
 		},
 	}
 	outputFlag(c)
 	return c
+}
+
+func (o *listOptions) run() error {
+	lang, err := o.lang()
+	if err != nil {
+		return err
+	}
+	all, err := o.lessons()
+	if err != nil {
+		return err
+	}
+	progress, err := o.progress()
+	if err != nil {
+		return err
+	}
+	if o.place == "" {
+		return o.listLessons(all, progress, lang)
+	}
+	at, err := find(all, o.place)
+	if err != nil {
+		return err
+	}
+	return o.listSteps(at.lesson, progress, lang)
 }
 
 type listedLesson struct {
@@ -51,7 +63,7 @@ type listedLesson struct {
 	Met     int    `json:"met"`
 }
 
-func listLessons(cmd *cobra.Command, all []*lessons.Lesson, progress *lessons.Progress, lang, output string) error {
+func (o *listOptions) listLessons(all []*lessons.Lesson, progress *lessons.Progress, lang string) error {
 	listed := []listedLesson{}
 	for _, l := range all {
 		text := l.Text(lang)
@@ -64,10 +76,10 @@ func listLessons(cmd *cobra.Command, all []*lessons.Lesson, progress *lessons.Pr
 		}
 		listed = append(listed, x)
 	}
-	if output == "json" {
-		return writeJSON(cmd.OutOrStdout(), listed)
+	if o.settings.json {
+		return writeJSON(o.io.Out, listed)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(o.io.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "LESSON\tSTEPS\tMINUTES\tTITLE")
 	for _, x := range listed {
 		fmt.Fprintf(w, "%s\t%d/%d\t%d\t%s\n", x.Name, x.Met, x.Steps, x.Minutes, x.Title)
@@ -81,16 +93,16 @@ type listedStep struct {
 	Met   bool   `json:"met"`
 }
 
-func listSteps(cmd *cobra.Command, l *lessons.Lesson, progress *lessons.Progress, lang, output string) error {
+func (o *listOptions) listSteps(l *lessons.Lesson, progress *lessons.Progress, lang string) error {
 	done := progress.Lesson(l.Name()).Steps
 	listed := []listedStep{}
 	for _, s := range l.Steps {
 		listed = append(listed, listedStep{s.ID, s.Text(lang, nil).Title, !done[s.ID].Met.IsZero()})
 	}
-	if output == "json" {
-		return writeJSON(cmd.OutOrStdout(), listed)
+	if o.settings.json {
+		return writeJSON(o.io.Out, listed)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(o.io.Out, 0, 0, 2, ' ', 0)
 	for _, x := range listed {
 		mark := "○"
 		if x.Met {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/k8stutor/k8stutor/internal/cli/locale"
 	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/tui"
 )
@@ -24,18 +25,11 @@ func charset(lang string, getenv func(string) string) tui.Charset {
 	return tui.CharsetUTF8
 }
 
-// utf8Locale tells whether the locale is one of UTF-8. Where none is set, as in
+// utf8Locale reports whether the locale is one of UTF-8. Where none is set, as in
 // many containers, the terminal is modern enough.
 func utf8Locale(getenv func(string) string) bool {
-	locale := ""
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if locale = getenv(name); locale != "" {
-			break
-		}
-	}
-	_, codeset, _ := strings.Cut(locale, ".")
-	codeset, _, _ = strings.Cut(codeset, "@")
-	return locale == "" || strings.EqualFold(strings.ReplaceAll(codeset, "-", ""), "utf8")
+	ctype := locale.Of(locale.CType, getenv)
+	return ctype == "" || locale.UTF8(ctype)
 }
 
 // lessonLanguage is the language of the lessons: the one that was asked for,
@@ -57,24 +51,18 @@ func lessonLanguage(asked string, offered []string, getenv func(string) string) 
 		}
 		return offered[i], nil
 	}
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		value, codeset, _ := strings.Cut(getenv(name), ".")
-		if value == "" {
-			continue
-		}
-		if codeset != "" && !utf8Locale(getenv) {
-			return offered[0], nil // its terminal can show English only, of what we send
-		}
-		// C and POSIX are no languages; what else is none is English as well.
-		tag := language.Make(strings.ReplaceAll(value, "_", "-"))
-		_, i, _ := matcher.Match(tag)
-		return offered[i], nil
+	messages := locale.Of(locale.Messages, getenv)
+	name := locale.Language(messages)
+	if name == "" || strings.Contains(messages, ".") && !utf8Locale(getenv) {
+		return offered[0], nil // of what we send, the terminal can show English only
 	}
-	return offered[0], nil
+	// C and POSIX are no languages; what else is none is English as well.
+	_, i, _ := matcher.Match(language.Make(strings.ReplaceAll(name, "_", "-")))
+	return offered[i], nil
 }
 
 func (a *app) lang() (string, error) {
-	asked := a.v.GetString("lang")
+	asked := a.settings.lang
 	if last := a.lastChoice().Lang; asked == "" && slices.Contains(lessons.Languages(), last) {
 		asked = last
 	}

@@ -21,6 +21,8 @@ func TestCharset(t *testing.T) {
 		{"en", map[string]string{"LANG": "en_US.UTF-8", "LC_ALL": "POSIX"}, tui.CharsetASCII},
 		{"en", map[string]string{"LANG": "C", "LC_CTYPE": "en_US.UTF-8"}, tui.CharsetUTF8},
 		{"en", map[string]string{"LANG": "en_US.UTF-8", "K8STUTOR_ASCII": "1"}, tui.CharsetASCIIBorders},
+		{"en", map[string]string{"LC_CTYPE": "UTF-8"}, tui.CharsetUTF8},
+		{"zh-TW", map[string]string{"LANG": "zh_TW.UTF-8", "LC_CTYPE": "UTF-8"}, tui.CharsetUTF8},
 		{"zh-TW", map[string]string{"LANG": "C"}, tui.CharsetUTF8},
 		{"zh-TW", map[string]string{"LANG": "C", "K8STUTOR_ASCII": "1"}, tui.CharsetASCIIBorders},
 	}
@@ -46,6 +48,8 @@ func TestLessonLanguage(t *testing.T) {
 		{"", map[string]string{"LANG": "zh_SG.UTF-8"}, "zh-CN"},
 		{"", map[string]string{"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN.UTF-8"}, "zh-CN"},
 		{"", map[string]string{"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"},
+		{"", map[string]string{"LANG": "zh_TW.UTF-8", "LC_CTYPE": "UTF-8"}, "zh-TW"},
+		{"", map[string]string{"LC_CTYPE": "UTF-8"}, "en"},
 		{"zh-tw", map[string]string{"LANG": "en_US.UTF-8"}, "zh-TW"},
 		{"zh_CN", nil, "zh-CN"},
 		{"fr", nil, ""},

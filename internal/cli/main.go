@@ -11,21 +11,24 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
 // Main runs the program and returns its exit code. Started under the name
 // kubectl it is the built-in kubectl.
 func Main() int {
+	io := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == "kubectl" {
-		return runKubectl(os.Args[1:])
+		return runKubectl(io, os.Args[1:])
 	}
-	return run()
-}
-
-func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := newApp().rootCmd().ExecuteContext(ctx)
+	return exitCode(io, newApp(io).rootCmd().ExecuteContext(ctx))
+}
+
+// exitCode prints the error of a command and returns the exit code for it.
+func exitCode(io genericiooptions.IOStreams, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -34,10 +37,10 @@ func run() int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "k8stutor: cancelled")
+		fmt.Fprintln(io.ErrOut, "k8stutor: cancelled")
 		return exitFailed
 	}
-	fmt.Fprintln(os.Stderr, "k8stutor: "+err.Error())
+	fmt.Fprintln(io.ErrOut, "k8stutor: "+err.Error())
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return exitUsage

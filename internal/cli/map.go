@@ -1,12 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"slices"
-
-	"github.com/spf13/cobra"
 
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider"
@@ -17,62 +16,63 @@ import (
 
 // browse shows the map of the lessons, opens the one that is chosen, and comes
 // back to the map when that is asked for.
-func (a *app) browse(cmd *cobra.Command) error {
+func (a *app) browse(ctx context.Context) error {
 	trim.ForScreen()
 	for {
-		home, err := a.lessonMap(cmd)
+		shown, err := a.lessonMap()
 		if err != nil {
 			return err
 		}
-		choice, err := tui.RunMap(cmd.Context(), home)
+		choice, err := tui.RunMap(ctx, shown)
 		if errors.Is(err, tui.ErrLeft) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		a.choose(home, choice)
-		if err := a.startOnScreen(cmd, []string{choice.Lesson}); !errors.Is(err, tui.ErrMap) {
+		a = a.choose(shown, choice)
+		if err := a.startOnScreen(ctx, placeFlags{name: choice.Lesson}); !errors.Is(err, tui.ErrMap) {
 			return err
 		}
 	}
 }
 
-// choose takes what was chosen on the map, and notes it for the next time. What
-// can't be noted is chosen anew then.
-func (a *app) choose(home tui.Map, choice tui.Choice) {
-	a.v.Set("cluster", choice.Cluster.Provider)
+// choose returns the app with what was chosen on the map, and notes it for the
+// next time. What can't be noted is chosen again then.
+func (a *app) choose(shown tui.Map, choice tui.Choice) *app {
+	s, last := a.settings, a.lastChoice()
+	s.cluster = choice.Cluster.Provider
 	if choice.Cluster.Name != "" {
-		a.v.Set("name", choice.Cluster.Name)
+		s.name = choice.Cluster.Name
 	}
-	last := a.lastChoice()
-	if choice.Lang != home.Lang {
-		last.Lang = choice.Lang
-		a.v.Set("lang", choice.Lang)
+	if choice.Lang != shown.Lang {
+		last.Lang, s.lang = choice.Lang, choice.Lang
 	}
-	last.Name = a.v.GetString("name")
+	last.Name = s.name
 	if data, err := json.Marshal(last); err == nil {
 		_ = a.writeState(a.choiceFile(), append(data, '\n'))
 	}
+	return a.with(s)
 }
 
-// recall goes on with the cluster of the last time, unless another is asked for
-// or that one is gone.
-func (a *app) recall(cmd *cobra.Command) {
-	asked := cmd.Flags().Changed("name") || a.v.InConfig("name") || os.Getenv("K8STUTOR_NAME") != ""
+// recall returns the app with the cluster of the last time, unless another is
+// asked for or that one is gone.
+func (a *app) recall() *app {
 	last, err := cluster.NewHome(a.state, a.lastChoice().Name)
-	if asked || err != nil {
-		return
+	if a.settings.named || err != nil {
+		return a
 	}
-	want := a.v.GetString("cluster")
-	if access, err := last.Access(); err == nil && (want == provider.Auto || want == access.Provider) {
-		a.v.Set("name", last.Name())
-		a.v.Set("cluster", access.Provider)
+	s := a.settings
+	access, err := last.Access()
+	if err != nil || s.cluster != provider.Auto && s.cluster != access.Provider {
+		return a
 	}
+	s.name, s.cluster = last.Name(), access.Provider
+	return a.with(s)
 }
 
 // lessonMap is what the map shows. It only reads: no cluster is claimed yet.
-func (a *app) lessonMap(cmd *cobra.Command) (tui.Map, error) {
+func (a *app) lessonMap() (tui.Map, error) {
 	all, err := a.lessons()
 	if err != nil {
 		return tui.Map{}, err
@@ -91,12 +91,12 @@ func (a *app) lessonMap(cmd *cobra.Command) (tui.Map, error) {
 		if progress[name] != nil {
 			continue
 		}
-		if progress[name], err = a.progressOn(cmd, name); err != nil {
+		if progress[name], err = a.progressOn(name); err != nil {
 			return tui.Map{}, err
 		}
 	}
 	return tui.Map{
-		Lang: lang, Langs: lessons.Languages(), Charset: charset(lang, os.Getenv), Keys: a.keys,
+		Lang: lang, Langs: lessons.Languages(), Charset: charset(lang, os.Getenv), Keys: a.settings.keys,
 		Clusters: clusters, Cluster: chosen,
 		Lessons: func(lang string, on tui.MapCluster) []tui.MapLesson {
 			p := progress[a.nameOf(on)]
@@ -111,7 +111,7 @@ func (a *app) lessonMap(cmd *cobra.Command) (tui.Map, error) {
 // nameOf is the name that a cluster of the map has or will have.
 func (a *app) nameOf(c tui.MapCluster) string {
 	if c.Name == "" {
-		return a.v.GetString("name")
+		return a.settings.name
 	}
 	return c.Name
 }
@@ -132,7 +132,7 @@ func (a *app) mapClusters() (list []tui.MapCluster, chosen int, err error) {
 	case errors.Is(err, cluster.ErrAbsent):
 		for i, p := range append([]string{provider.Auto}, providers...) {
 			list = append(list, tui.MapCluster{Provider: p})
-			if p == a.v.GetString("cluster") {
+			if p == a.settings.cluster {
 				chosen = i
 			}
 		}

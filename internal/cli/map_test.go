@@ -7,9 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/viper"
-
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/cluster/provider"
 	"github.com/k8stutor/k8stutor/tui"
 )
@@ -17,8 +15,7 @@ import (
 // withClusters is an app whose state folder has clusters, by name.
 func withClusters(t *testing.T, providers map[string]string) *app {
 	t.Helper()
-	a := &app{v: viper.New(), state: filepath.Join(t.TempDir(), "state"), providers: provider.Known()}
-	a.v.Set("cluster", "auto")
+	a := &app{state: filepath.Join(t.TempDir(), "state"), providers: provider.Known(), settings: settings{cluster: provider.Auto, name: cluster.DefaultName}}
 	dir := filepath.Join(a.state, "clusters")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -57,8 +54,7 @@ func TestMapClusters(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := withClusters(t, tt.there)
-			a.v.Set("name", "default")
-			a.v.Set("cluster", tt.want)
+			a.settings.cluster = tt.want
 			list, chosen, err := a.mapClusters()
 			if err != nil || !slices.Equal(list, tt.list) || chosen != tt.chosen {
 				t.Errorf("%+v, %d, %v; want %+v, %d", list, chosen, err, tt.list, tt.chosen)
@@ -94,26 +90,14 @@ func TestChoiceIsKept(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			later := &app{v: viper.New(), state: a.state}
-			cmd := &cobra.Command{}
-			cmd.Flags().String("name", "default", "")
-			cmd.Flags().String("cluster", tt.provider, "")
-			if tt.asked != "" {
-				if err := cmd.Flags().Set("name", tt.asked); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := later.v.BindPFlags(cmd.Flags()); err != nil {
-				t.Fatal(err)
-			}
-			later.recall(cmd)
-			if got := later.v.GetString("name"); got != tt.want {
-				t.Errorf("the cluster %q, want %q", got, tt.want)
+			later := &app{state: a.state, settings: settings{cluster: tt.provider, name: cluster.DefaultName, named: tt.asked != ""}}
+			if later = later.recall(); later.settings.name != tt.want {
+				t.Errorf("the cluster %q, want %q", later.settings.name, tt.want)
 			}
 			if lang, err := later.lang(); err != nil || lang != "zh-TW" {
 				t.Errorf("the language %q, %v", lang, err)
 			}
-			later.v.Set("lang", "en")
+			later.settings.lang = "en"
 			if lang, err := later.lang(); err != nil || lang != "en" {
 				t.Errorf("asked for English: %q, %v", lang, err)
 			}

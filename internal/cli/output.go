@@ -36,15 +36,9 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// outputFlag gives a command --output, which readSettings reads.
 func outputFlag(c *cobra.Command) {
 	c.Flags().StringP("output", "o", "text", "how to print it: text or json")
-	pre := c.RunE
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if o, _ := cmd.Flags().GetString("output"); o != "text" && o != "json" {
-			return usagef("--output %q: use text or json", o)
-		}
-		return pre(cmd, args)
-	}
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/k8stutor/k8stutor/lessons"
-	"github.com/k8stutor/k8stutor/lessons/content"
 )
 
 // latest is the name of the lesson that was entered last, "" when none was.
@@ -37,14 +36,6 @@ func (p place) String() string {
 	return p.lesson.Name() + "/" + p.step.ID
 }
 
-func (a *app) lessons() ([]*lessons.Lesson, error) {
-	all, err := lessons.LoadAll(content.FS())
-	if err != nil {
-		return nil, fmt.Errorf("the built-in lessons are damaged: %w", err)
-	}
-	return all, nil
-}
-
 // find looks a LESSON or LESSON/STEP up.
 func find(all []*lessons.Lesson, name string) (place, error) {
 	lessonName, stepName, hasStep := strings.Cut(name, "/")
@@ -69,9 +60,9 @@ func find(all []*lessons.Lesson, name string) (place, error) {
 	return place{}, unknown("lesson", lessonName, names)
 }
 
-// current is where args say, or where the learner was last, or the first
+// current is what the name says, or where the learner was last, or the first
 // lesson of all.
-func (a *app) current(args []string, progress *lessons.Progress) (place, error) {
+func (a *app) current(name string, progress *lessons.Progress) (place, error) {
 	all, err := a.lessons()
 	if err != nil {
 		return place{}, err
@@ -79,8 +70,8 @@ func (a *app) current(args []string, progress *lessons.Progress) (place, error) 
 	if len(all) == 0 {
 		return place{}, errors.New("there are no lessons in this program")
 	}
-	if len(args) > 0 {
-		return find(all, args[0])
+	if name != "" {
+		return find(all, name)
 	}
 	last, entered := all[0], time.Time{}
 	for _, l := range all {
@@ -93,20 +84,20 @@ func (a *app) current(args []string, progress *lessons.Progress) (place, error) 
 
 // progress opens the learner's progress on this cluster. A damaged file is
 // said and set aside; work goes on with an empty one.
-func (a *app) progress(cmd *cobra.Command) (*lessons.Progress, error) {
+func (a *app) progress() (*lessons.Progress, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, err
 	}
-	return a.progressOn(cmd, home.Name())
+	return a.progressOn(home.Name())
 }
 
 // progressOn opens the learner's progress on a cluster.
-func (a *app) progressOn(cmd *cobra.Command, name string) (*lessons.Progress, error) {
+func (a *app) progressOn(name string) (*lessons.Progress, error) {
 	p, err := lessons.OpenProgress(filepath.Join(a.state, "progress", name+".json"), time.Now())
 	var damaged *lessons.DamagedError
 	if errors.As(err, &damaged) {
-		fmt.Fprintln(cmd.ErrOrStderr(), "k8stutor: "+damaged.Error())
+		fmt.Fprintln(a.io.ErrOut, "k8stutor: "+damaged.Error())
 		return p, nil
 	}
 	return p, err
@@ -138,24 +129,38 @@ func atMostOnePlace(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// seedFlag lets a command choose the case of a step that has cases.
-func seedFlag(c *cobra.Command) {
-	c.Flags().Int("seed", 0, "of a step with cases: which one; the same seed is the same case for everybody (default: a random one)")
+// placeFlags are what a command is told about the place to go to.
+type placeFlags struct {
+	name  string // LESSON or LESSON/STEP; empty: where the learner was
+	seed  int    // of the case of a step
+	drawn bool   // a seed was given
 }
 
-// seedOf reads the flag, which needs a step with cases.
-func seedOf(cmd *cobra.Command, at place) (int, error) {
-	if f := cmd.Flags().Lookup("seed"); f == nil || !f.Changed {
-		return 0, nil
+// seedFlag lets a command choose the case of a step that has cases.
+func (p *placeFlags) seedFlag(c *cobra.Command) {
+	c.Flags().IntVar(&p.seed, "seed", 0, "of a step with cases: which one; the same seed is the same case for everybody (default: a random one)")
+}
+
+// read takes what was given on the command line.
+func (p *placeFlags) read(cmd *cobra.Command, args []string) {
+	if len(args) > 0 {
+		p.name = args[0]
 	}
-	seed, _ := cmd.Flags().GetInt("seed")
+	p.drawn = cmd.Flags().Changed("seed")
+}
+
+// seedAt is the seed for the place, which needs a step with cases; 0 when none
+// was given.
+func (p *placeFlags) seedAt(at place) (int, error) {
 	switch {
-	case seed < 1:
-		return 0, usagef("--seed %d: wanted a whole number from 1 on", seed)
+	case !p.drawn:
+		return 0, nil
+	case p.seed < 1:
+		return 0, usagef("--seed %d: wanted a whole number from 1 on", p.seed)
 	case at.step == nil:
-		return 0, usagef("--seed %d: name the step that draws a case, LESSON/STEP", seed)
+		return 0, usagef("--seed %d: name the step that draws a case, LESSON/STEP", p.seed)
 	case len(at.step.Cases) == 0:
-		return 0, usagef("--seed %d: %s has no cases to draw from", seed, at)
+		return 0, usagef("--seed %d: %s has no cases to draw from", p.seed, at)
 	}
-	return seed, nil
+	return p.seed, nil
 }

@@ -13,38 +13,34 @@ import (
 	"syscall"
 
 	"github.com/muesli/cancelreader"
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/tui"
 )
 
 // plain is the lesson as a conversation in lines of text.
-func (a *app) plain(cmd *cobra.Command, o *opened) error {
-	in, err := cancelreader.NewReader(os.Stdin)
+func (a *app) plain(ctx context.Context, o *claim) error {
+	in, err := cancelreader.NewReader(a.io.In)
 	if err != nil {
 		return fmt.Errorf("reading what you type: %w", err)
 	}
 	defer in.Close()
 	busy := &atomic.Bool{} // a command runs: Ctrl-C is for it
-	ctx, stop := untilSignal(cmd.Context(), busy)
+	ctx, stop := untilSignal(ctx, busy)
 	defer stop()
-	out := &lineWriter{w: cmd.OutOrStdout()}
+	out := &lineWriter{w: a.io.Out}
 	return tui.RunPlain(ctx, tui.Options{
 		Lang: o.lang,
 		Start: func(ctx context.Context, report cluster.Progress) (*tui.Running, error) {
-			inner := *cmd
-			inner.SetContext(ctx)
-			return a.running(&inner, o, report)
+			return a.running(ctx, o, report)
 		},
 	}, tui.Plain{
 		In: in, Cancel: func() { in.Cancel() }, Out: out,
-		Ask: term.IsTerminal(int(os.Stdin.Fd())),
+		Ask: isTerminal(a.io.In),
 		Run: func(ctx context.Context, r *tui.Running, line string) error {
 			busy.Store(true)
 			defer busy.Store(false)
-			return runShell(ctx, r.Shell, line)
+			return a.runShell(ctx, r.Shell, line)
 		},
 	})
 }
@@ -64,14 +60,14 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 
 // runShell runs one line in the learner's shell, or with an empty line the
 // shell itself, on the terminal that we have.
-func runShell(ctx context.Context, s tui.ShellSpec, line string) error {
+func (a *app) runShell(ctx context.Context, s tui.ShellSpec, line string) error {
 	argv := s.Argv
 	if line != "" {
 		argv = append(argv[:1:1], "-c", line)
 	}
 	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	c.Env, c.Dir = s.Env, s.Dir
-	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	c.Stdin, c.Stdout, c.Stderr = a.io.In, a.io.Out, a.io.ErrOut
 	err := c.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

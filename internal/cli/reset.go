@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,27 +9,38 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-func (a *app) resetCmd() *cobra.Command {
+type resetOptions struct {
+	*app
+	place placeFlags
+}
+
+func newResetCmd(a *app) *cobra.Command {
+	o := &resetOptions{app: a}
 	c := &cobra.Command{
 		Use:   "reset [LESSON[/STEP]]",
 		Short: "Begin a step anew: its namespace is emptied and set up again",
 		Args:  atMostOnePlace, ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, release, err := a.headless(cmd, args, "k8stutor reset", false)
-			if err != nil {
-				return err
-			}
-			defer release()
-			l.session.Reset()
-			if err := l.awaitTurn(cmd.Context(), l.latest.Entry+1); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "step %s/%s begins anew%s\n", l.latest.Lesson, l.latest.Step, seedNote(l.latest))
-			return nil
+			o.place.read(cmd, args)
+			return o.run(cmd.Context())
 		},
 	}
-	seedFlag(c)
+	o.place.seedFlag(c)
 	return c
+}
+
+func (o *resetOptions) run(ctx context.Context) error {
+	l, release, err := o.headless(ctx, o.place, "k8stutor reset", false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	l.session.Reset()
+	if err := l.awaitTurn(ctx, l.latest.Entry+1); err != nil {
+		return err
+	}
+	fmt.Fprintf(o.io.Out, "step %s/%s begins anew%s\n", l.latest.Lesson, l.latest.Step, seedNote(l.latest))
+	return nil
 }
 
 // seedNote tells the seed of a drawn case, which others may use too.

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/k8stutor/k8stutor/cluster"
@@ -23,20 +21,18 @@ import (
 const trimAfter = 10 * time.Second
 
 // screen runs the terminal screen.
-func (a *app) screen(cmd *cobra.Command, o *opened) error {
+func (a *app) screen(ctx context.Context, o *claim) error {
 	trim.Memory() // all lessons have been read and compiled
 	// The screen owns the terminal: what would go to stderr waits for its end.
 	var later strings.Builder
-	stderr := cmd.ErrOrStderr()
-	defer func() { fmt.Fprint(stderr, later.String()) }()
+	defer func() { fmt.Fprint(a.io.ErrOut, later.String()) }()
+	quiet := *a
+	quiet.io.ErrOut = &later
 
-	err := tui.Run(cmd.Context(), tui.Options{
-		Lang: o.lang, Keys: a.keys, Layout: a.layout(), SaveLayout: a.saveLayout, TourSeen: a.tourSeen(), Charset: charset(o.lang, os.Getenv),
+	err := tui.Run(ctx, tui.Options{
+		Lang: o.lang, Keys: a.settings.keys, Layout: a.layout(), SaveLayout: a.saveLayout, TourSeen: a.tourSeen(), Charset: charset(o.lang, os.Getenv),
 		Start: func(ctx context.Context, report cluster.Progress) (*tui.Running, error) {
-			inner := *cmd
-			inner.SetContext(ctx)
-			inner.SetErr(&later)
-			return a.running(&inner, o, report)
+			return quiet.running(ctx, o, report)
 		},
 	})
 	if err != nil {
@@ -47,8 +43,8 @@ func (a *app) screen(cmd *cobra.Command, o *opened) error {
 }
 
 // running begins and returns what a screen needs of it.
-func (a *app) running(cmd *cobra.Command, o *opened, report cluster.Progress) (*tui.Running, error) {
-	l, access, err := a.begin(cmd, o, report)
+func (a *app) running(ctx context.Context, o *claim, report cluster.Progress) (*tui.Running, error) {
+	l, access, err := a.begin(ctx, o, report)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +76,7 @@ func (a *app) running(cmd *cobra.Command, o *opened, report cluster.Progress) (*
 }
 
 // shellEnv is the environment of the learner's shell.
-func (a *app) shellEnv(l *lesson, o *opened) []string {
+func (a *app) shellEnv(l *liveLesson, o *claim) []string {
 	set := kubectlEnv(l.kubeconfig, a.state)
 	set["PATH"] = l.path
 	set["NAMESPACE"] = l.lesson.Namespace()
@@ -98,9 +94,4 @@ func watched(l *lessons.Lesson, ns string) []schema.GroupVersionResource {
 		}
 	}
 	return out
-}
-
-// onTerminal says whether there is a terminal to draw on.
-func onTerminal() bool {
-	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }

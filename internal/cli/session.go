@@ -12,8 +12,8 @@ import (
 	"github.com/k8stutor/k8stutor/lessons"
 )
 
-// lesson is a session with what a shell for it needs.
-type lesson struct {
+// liveLesson bundles a session with the settings of its shell.
+type liveLesson struct {
 	lesson     *lessons.Lesson
 	session    *lessons.Session
 	lang       string
@@ -29,12 +29,12 @@ type lesson struct {
 // openLesson opens the lesson's namespace and begins the session, at the step
 // that is named or else where the learner was. Entering another step than the cluster is at empties the
 // namespace; with stay that is an error instead.
-func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, stay bool) (*lesson, error) {
+func (a *app) openLesson(ctx context.Context, o *claim, access cluster.Access, stay bool) (*liveLesson, error) {
 	kubectl, err := linkKubectl(a.state)
 	if err != nil {
 		return nil, err
 	}
-	l := &lesson{
+	l := &liveLesson{
 		lesson: o.at.lesson, lang: o.lang,
 		kubeconfig: filepath.Join(o.home.Dir(), o.at.lesson.Namespace()+".kubeconfig"),
 		path:       withKubectl(os.Getenv("PATH"), kubectl),
@@ -81,7 +81,7 @@ func (a *app) openLesson(ctx context.Context, o *opened, access cluster.Access, 
 
 // await reads updates until one is as wanted. A step whose beginning could not
 // be made is an error.
-func (l *lesson) await(ctx context.Context, wanted func(lessons.Update) bool) error {
+func (l *liveLesson) await(ctx context.Context, wanted func(lessons.Update) bool) error {
 	for {
 		select {
 		case u, ok := <-l.session.Updates():
@@ -104,7 +104,7 @@ func (l *lesson) await(ctx context.Context, wanted func(lessons.Update) bool) er
 
 // awaitTurn waits until it is the learner's turn, in the entry of a step with
 // this number or a later one.
-func (l *lesson) awaitTurn(ctx context.Context, entry int) error {
+func (l *liveLesson) awaitTurn(ctx context.Context, entry int) error {
 	return l.await(ctx, func(u lessons.Update) bool { return u.Entry >= entry && u.Phase != lessons.PhaseSetup })
 }
 
@@ -118,7 +118,7 @@ func outcomeOf(u lessons.Update) lessons.Outcome {
 }
 
 // Close ends the session. The cluster stays as it is.
-func (l *lesson) Close() { l.session.Close() }
+func (l *liveLesson) Close() { l.session.Close() }
 
 func stepOrNone(l *lessons.Lesson, step string) string {
 	if step == "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +13,16 @@ import (
 
 	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/internal/cli/trim"
-	"github.com/k8stutor/k8stutor/lessons"
 	"github.com/k8stutor/k8stutor/tui"
 )
 
-func (a *app) startCmd() *cobra.Command {
+type startOptions struct {
+	*app
+	place placeFlags
+}
+
+func newStartCmd(a *app) *cobra.Command {
+	o := &startOptions{app: a}
 	c := &cobra.Command{
 		Use:   "start [LESSON[/STEP]]",
 		Short: "Open the screen: lesson, cluster and shell",
@@ -32,51 +38,56 @@ colours, no cursor movement, for screen readers and for logs.`,
 		Args:              atMostOnePlace,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if onTerminal() && !a.v.GetBool("plain") {
-				err := a.startOnScreen(cmd, args)
-				if errors.Is(err, tui.ErrMap) {
-					return a.browse(cmd.Root()) // without this command's flags
-				}
-				return err
-			}
-			o, err := a.open(cmd, args, "k8stutor start")
-			if err != nil {
-				return err
-			}
-			defer o.release()
-			if a.v.GetBool("plain") {
-				return a.plain(cmd, o)
-			}
-			l, access, err := a.begin(cmd, o, phaseLines(cmd.ErrOrStderr()))
-			if err != nil {
-				return err
-			}
-			defer l.Close()
-			if err := l.awaitTurn(cmd.Context(), 1); err != nil {
-				return err
-			}
-			printStep(cmd.OutOrStdout(), l, access)
-			return nil
+			o.place.read(cmd, args)
+			return o.run(cmd.Context())
 		},
 	}
-	seedFlag(c)
-	c.Flags().Bool("plain", false, "no panes: the lesson line by line, for screen readers and logs")
+	o.place.seedFlag(c)
+	c.Flags().Bool("plain", false, "no panes: the lesson line by line, for screen readers and logs") // a setting
 	return c
 }
 
+func (o *startOptions) run(ctx context.Context) error {
+	if o.onTerminal() && !o.settings.plain {
+		err := o.startOnScreen(ctx, o.place)
+		if errors.Is(err, tui.ErrMap) {
+			return o.browse(ctx)
+		}
+		return err
+	}
+	claimed, err := o.open(o.place, "k8stutor start")
+	if err != nil {
+		return err
+	}
+	defer claimed.release()
+	if o.settings.plain {
+		return o.plain(ctx, claimed)
+	}
+	l, access, err := o.begin(ctx, claimed, phaseLines(o.io.ErrOut))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.awaitTurn(ctx, 1); err != nil {
+		return err
+	}
+	printStep(o.io.Out, l, access)
+	return nil
+}
+
 // startOnScreen opens a lesson on the screen.
-func (a *app) startOnScreen(cmd *cobra.Command, args []string) error {
+func (a *app) startOnScreen(ctx context.Context, to placeFlags) error {
 	trim.ForScreen()
-	o, err := a.open(cmd, args, "k8stutor start")
+	o, err := a.open(to, "k8stutor start")
 	if err != nil {
 		return err
 	}
 	defer o.release()
-	return a.screen(cmd, o)
+	return a.screen(ctx, o)
 }
 
 // printStep prints a step for someone without the screen.
-func printStep(w io.Writer, l *lesson, access cluster.Access) {
+func printStep(w io.Writer, l *liveLesson, access cluster.Access) {
 	u := l.latest
 	name := u.Lesson + "/" + u.Step
 	fmt.Fprintf(w, "\n%s, step %d of %d (%s)\n\n# %s\n\n%s\n\n", l.lesson.Text(l.lang).Title, u.Index+1, u.Count, name, u.Text.Title, strings.TrimSpace(u.Text.Body))
@@ -93,24 +104,4 @@ To go on without the screen:
   kubectl get pods                  (or: %s --name %s kubectl …)
   %s check %s --watch
 `, l.kubeconfig, l.enter(), self, access.Name, self, name)
-}
-
-// printOutcome prints the checks, and why each is not met yet.
-func printOutcome(w io.Writer, o lessons.Outcome) {
-	marks := map[lessons.Verdict]string{lessons.Met: "✓", lessons.Converging: "◐", lessons.Unmet: "○", lessons.Violated: "✗"}
-	for _, c := range o.Checks {
-		fmt.Fprintf(w, "%s %s\n", marks[c.Verdict], c.Title)
-		if c.Question != "" && c.Verdict != lessons.Met {
-			fmt.Fprintf(w, "    ? %s\n", c.Question)
-			for _, option := range c.Options {
-				fmt.Fprintf(w, "      - %s\n", option)
-			}
-		}
-		for _, why := range c.Why {
-			fmt.Fprintf(w, "    %s\n", why)
-		}
-	}
-	if o.Problem != "" {
-		fmt.Fprintf(w, "! %s\n", o.Problem)
-	}
 }

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/spf13/viper"
-
 	"github.com/k8stutor/k8stutor/tui"
 )
 
@@ -29,7 +27,7 @@ func TestTourIsShownOnce(t *testing.T) {
 }
 
 func TestLayoutIsKept(t *testing.T) {
-	a := &app{v: viper.New(), state: filepath.Join(t.TempDir(), "state")}
+	a := &app{state: filepath.Join(t.TempDir(), "state")}
 	if got := a.layout(); got != (tui.Layout{}) {
 		t.Errorf("without a file: %+v", got)
 	}

@@ -12,12 +12,12 @@ import (
 // version is set by the linker (see the Makefile).
 var version = "dev"
 
-func (a *app) versionCmd() *cobra.Command {
+func newVersionCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of k8stutor and of what is built in",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			info := map[string]string{
 				"version":  version,
 				"go":       runtime.Version(),
@@ -25,10 +25,10 @@ func (a *app) versionCmd() *cobra.Command {
 				"kubectl":  strings.Replace(moduleVersion("k8s.io/kubectl"), "v0.", "v1.", 1), // module v0.37.2 is release v1.37.2
 				"kind":     moduleVersion("sigs.k8s.io/kind"),
 			}
-			if a.v.GetString("output") == "json" {
-				return writeJSON(cmd.OutOrStdout(), info)
+			if a.settings.json {
+				return writeJSON(a.io.Out, info)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "k8stutor %s (%s, %s)\nkubectl %s, kind %s built in\n",
+			fmt.Fprintf(a.io.Out, "k8stutor %s (%s, %s)\nkubectl %s, kind %s built in\n",
 				info["version"], info["go"], info["platform"], info["kubectl"], info["kind"])
 			return nil
 		},

@@ -17,7 +17,7 @@ func workingDir() string {
 
 // shellDir is where the learner's shell begins: in a folder that holds the
 // files a lesson gives out, or where k8stutor was started when it gives none.
-func (a *app) shellDir(l *lesson) (string, error) {
+func (a *app) shellDir(l *liveLesson) (string, error) {
 	given := filepath.Join(l.session.Dir(), "files")
 	if _, err := os.Stat(given); errors.Is(err, fs.ErrNotExist) {
 		return workingDir(), nil
@@ -58,7 +58,7 @@ func layOut(files fs.FS, dir string) error {
 
 // enter is the line with which a shell of the learner's own goes to the
 // lesson's files; "" when there are none.
-func (l *lesson) enter() string {
+func (l *liveLesson) enter() string {
 	if l.dir == workingDir() {
 		return ""
 	}
