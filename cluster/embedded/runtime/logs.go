@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -97,11 +98,6 @@ type outputStream struct {
 	taps    map[*tap]struct{}
 }
 
-// tap is one attached client.
-type tap struct {
-	w io.Writer
-}
-
 func newOutputStream(name string, log *criLog) *outputStream {
 	return &outputStream{name: name, log: log, taps: map[*tap]struct{}{}}
 }
@@ -111,9 +107,7 @@ func (s *outputStream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.taps {
-		if _, err := t.w.Write(p); err != nil {
-			delete(s.taps, t)
-		}
+		t.put(p)
 	}
 	rest := p
 	for {
@@ -153,15 +147,26 @@ func (s *outputStream) flush() {
 	}
 }
 
-// attach sends everything written from now on to w as well, until detach.
-func (s *outputStream) attach(w io.Writer) (detach func()) {
-	t := &tap{w: w}
+// attach sends everything written from now on to w as well, until detach. A
+// client that does not read slows nobody down: see tap. detach gives the client
+// drainTime to take what is left for it, at most until ctx ends.
+func (s *outputStream) attach(w io.Writer) (detach func(ctx context.Context)) {
+	t := newTap()
+	go t.run(w) // ends after close, or when w does; the caller closes w
 	s.mu.Lock()
 	s.taps[t] = struct{}{}
 	s.mu.Unlock()
-	return func() {
+	return func(ctx context.Context) {
 		s.mu.Lock()
 		delete(s.taps, t)
 		s.mu.Unlock()
+		t.close()
+		timer := time.NewTimer(drainTime)
+		defer timer.Stop()
+		select {
+		case <-t.ended:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
 	}
 }

@@ -271,10 +271,12 @@ func (s streamer) Attach(ctx context.Context, id string, in io.Reader, out, errO
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if out != nil {
-		defer c.stdout.attach(out)()
+		detach := c.stdout.attach(out)
+		defer func() { detach(ctx) }()
 	}
 	if errOut != nil && !tty {
-		defer c.stderr.attach(errOut)()
+		detach := c.stderr.attach(errOut)
+		defer func() { detach(ctx) }()
 	}
 	if tty && resize != nil && c.resize != nil {
 		go forwardSizes(ctx, resize, c.resize)
