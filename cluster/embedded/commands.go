@@ -96,6 +96,9 @@ func newEndCommand(use, short string, end func(context.Context, controlplane.Lay
 // stopSupervisor stops the supervisor and with it all parts, and returns when
 // they are gone. Nothing to stop is not an error.
 func stopSupervisor(ctx context.Context, l controlplane.Layout) error {
+	if err := l.CheckRun(); err != nil {
+		return err
+	}
 	client := supervise.NewClient(l.ControlSocket())
 	if err := client.Stop(ctx); err != nil && !errors.Is(err, supervise.ErrNotRunning) {
 		return err
@@ -153,7 +156,14 @@ func clusterStatus(ctx context.Context, l controlplane.Layout) status {
 	case err != nil:
 		return status{State: stateBroken, Error: err.Error()}
 	}
+	if l.Unfinished() {
+		return status{State: stateAbsent}
+	}
 	st := status{access: accessOf(l, cluster), State: statePaused}
+	if err := l.CheckRun(); err != nil {
+		st.State, st.Error = stateBroken, err.Error()
+		return st
+	}
 	sup, err := supervise.NewClient(l.ControlSocket()).Status(ctx)
 	if err != nil {
 		if release, err := supervise.Lock(l.Lock()); err == nil {

@@ -122,6 +122,17 @@ type bringUp struct {
 // The result is never nil, so that it can be undone.
 func prepare(ctx context.Context, l controlplane.Layout, name string) (*bringUp, error) {
 	b := &bringUp{layout: l, client: supervise.NewClient(l.ControlSocket())}
+	if err := l.CheckRun(); err != nil {
+		return b, err
+	}
+	if l.Unfinished() {
+		if err := stopSupervisor(ctx, l); err != nil {
+			return b, err
+		}
+		if err := l.Clear(); err != nil {
+			return b, err
+		}
+	}
 	cluster, err := controlplane.LoadCluster(l)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -132,7 +143,6 @@ func prepare(ctx context.Context, l controlplane.Layout, name string) (*bringUp,
 		if err != nil {
 			return b, err
 		}
-		b.isNew = true
 		return b, b.create(name)
 	case err != nil:
 		return b, err
@@ -152,7 +162,10 @@ func (b *bringUp) create(name string) error {
 	if err != nil {
 		return err
 	}
-	b.cluster = cluster
+	if err := b.layout.Begin(); err != nil {
+		return err
+	}
+	b.cluster, b.isNew = cluster, true
 	if err := b.layout.MakeDirs(); err != nil {
 		return err
 	}
@@ -165,7 +178,10 @@ func (b *bringUp) create(name string) error {
 	if err := controlplane.WriteConfig(b.layout, b.cluster); err != nil {
 		return err
 	}
-	return b.cluster.Save(b.layout)
+	if err := b.cluster.Save(b.layout); err != nil {
+		return err
+	}
+	return b.layout.Settle()
 }
 
 // reopen checks the files of a paused cluster and moves it to other ports when

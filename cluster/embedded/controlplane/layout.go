@@ -29,27 +29,36 @@ type Layout struct {
 }
 
 // NewLayout returns the layout of the cluster in dir, which need not exist.
-// When dir is too long for Unix sockets, they go to a folder in the system's
-// temporary folder that is named after dir and the user.
+// When dir is too long for Unix sockets, they go to a folder named after dir and
+// the user in $XDG_RUNTIME_DIR or in a temporary folder; a cluster that exists
+// has noted which (a symbolic link "run"), whatever the environment says since.
 func NewLayout(dir string) (Layout, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return Layout{}, fmt.Errorf("finding the cluster's folder %s: %w", dir, err)
 	}
-	l := Layout{Dir: abs, Run: filepath.Join(abs, "run")}
-	if len(filepath.Join(l.Run, longestSocket)) < maxSocketPath {
+	l := Layout{Dir: abs, Run: filepath.Join(abs, runName)}
+	if fits(l.Run) {
+		return l, nil
+	}
+	if noted, err := os.Readlink(l.Run); err == nil && filepath.IsAbs(noted) && fits(noted) {
+		l.Run = noted
 		return l, nil
 	}
 	sum := sha256.Sum256([]byte(abs))
 	short := fmt.Sprintf("k8stutor-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6]))
-	for _, tmp := range []string{os.TempDir(), "/tmp"} {
-		l.Run = filepath.Join(tmp, short)
-		if len(filepath.Join(l.Run, longestSocket)) < maxSocketPath {
+	for _, tmp := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/tmp"} {
+		if l.Run = filepath.Join(tmp, short); filepath.IsAbs(l.Run) && fits(l.Run) {
 			return l, nil
 		}
 	}
 	return Layout{}, fmt.Errorf("the path %s is too long for Unix sockets and so is the temporary folder %s; choose a shorter folder", abs, os.TempDir())
 }
+
+// runName is the folder of the sockets in the cluster's folder, or a link to it.
+const runName = "run"
+
+func fits(run string) bool { return len(filepath.Join(run, longestSocket)) < maxSocketPath }
 
 // Paths of the cluster's files.
 func (l Layout) State() string          { return filepath.Join(l.Dir, "cluster.json") }
@@ -84,11 +93,12 @@ func (l Layout) ComponentKubeconfig(name string) string {
 	return filepath.Join(l.Conf(), name+".kubeconfig")
 }
 
-// owned lists what may be in Dir: everything k8stutor writes there.
+// owned lists what k8stutor writes into Dir, but for what says that it is a
+// cluster's (see lifecycle.go), locks and audit logs.
 func (l Layout) owned() []string {
 	return []string{
-		l.State(), l.Kubeconfig(), l.Logs(), l.Manifests(), l.EtcdData(), l.Node(), l.PKI(), l.Conf(),
-		filepath.Join(l.Dir, "run"), l.Run,
+		l.EtcdData(), l.Kubeconfig(), l.Logs(), l.Manifests(), l.Node(), l.PKI(), l.Conf(),
+		filepath.Join(l.Dir, runName),
 	}
 }
 
@@ -102,42 +112,45 @@ func (l Layout) MakeDirs() error {
 	return l.makeRun()
 }
 
-// makeRun makes the folder of the sockets. It may be in a temporary folder that
-// others can write to, so it has to be a real directory of ours.
+// makeRun makes the folder of the sockets and notes where it is. It may be in a
+// temporary folder that others can write to, so it has to be a real directory
+// of ours.
 func (l Layout) makeRun() error {
 	if err := os.Mkdir(l.Run, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making the folder for sockets: %w", err)
 	}
-	info, err := os.Lstat(l.Run)
-	if err != nil {
-		return fmt.Errorf("looking at the folder for sockets: %w", err)
+	if err := l.CheckRun(); err != nil {
+		return err
 	}
-	if !info.IsDir() || !ownedByUs(info) {
-		return fmt.Errorf("%s is not a folder of this user; remove it and try again", l.Run)
+	note := filepath.Join(l.Dir, runName)
+	if l.Run == note {
+		return nil
 	}
-	if err := os.Chmod(l.Run, 0o700); err != nil {
-		return fmt.Errorf("making the folder for sockets private: %w", err)
+	if noted, err := os.Readlink(note); err == nil && noted == l.Run {
+		return nil
+	}
+	if err := os.RemoveAll(note); err != nil {
+		return fmt.Errorf("noting the folder for sockets: %w", err)
+	}
+	if err := os.Symlink(l.Run, note); err != nil {
+		return fmt.Errorf("noting the folder for sockets: %w", err)
 	}
 	return nil
 }
 
-// Remove removes everything that k8stutor wrote for the cluster, and the folder
-// itself when nothing else is in it. What does not exist is not an error.
-func (l Layout) Remove() error {
-	var errs []error
-	for _, path := range l.owned() {
-		errs = append(errs, os.RemoveAll(path))
+// CheckRun fails when the folder of the sockets is another user's, or others may
+// change it: whoever made it could answer in the cluster's name. It is to be
+// called before a socket in it is dialled. A folder that does not exist is fine.
+func (l Layout) CheckRun() error {
+	info, err := os.Lstat(l.Run)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	logs, _ := filepath.Glob(filepath.Join(l.Dir, "audit*.log")) // the rotated ones too
-	for _, path := range append(logs, l.Lock(), l.UpLock()) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+	if err != nil {
+		return fmt.Errorf("looking at the folder for sockets: %w", err)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("removing the cluster in %s: %w", l.Dir, err)
+	if !info.IsDir() || !private(info) {
+		return fmt.Errorf("%s, the folder for the cluster's sockets, is not a folder of this user alone: remove it, or choose a shorter folder for the cluster", l.Run)
 	}
-	// Fails when something else is in it, which is then not ours to remove.
-	_ = os.Remove(l.Dir)
 	return nil
 }

@@ -8,10 +8,11 @@ import (
 	"syscall"
 )
 
-// ownedByUs says whether a file belongs to the user who runs this process.
-func ownedByUs(info fs.FileInfo) bool {
+// private reports whether a folder belongs to the user who runs this process,
+// and nobody else may look into it or change it.
+func private(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(st.Uid) == os.Getuid()
+	return ok && int(st.Uid) == os.Getuid() && info.Mode().Perm()&0o077 == 0
 }
 
 // freeSpace is how many bytes an unprivileged user may still write in dir.
