@@ -262,6 +262,6 @@ func (d *decoder) check(n *yaml.Node, c *Check) {
 	c.fields = c.kind.fields()
 	fields = append(fields, taggedFields(reflect.ValueOf(c.fields).Elem())...)
 	d.fields(n, fields, c, func(name string, known []string) string {
-		return fmt.Sprintf("a check of kind %s has no field %q%s", c.kind.name, name, suggest(name, known))
+		return fmt.Sprintf("a check of kind %s has no field %q%s", c.kind.name, name, meant(name, known))
 	})
 }

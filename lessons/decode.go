@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/k8stutor/k8stutor/internal/suggest"
 )
 
 // Pos is a place in a lesson's file; Line and Col begin at 1.
@@ -254,7 +256,7 @@ func taggedFields(v reflect.Value) []taggedField {
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 	d.fields(n, taggedFields(v), v.Addr().Interface(), func(name string, known []string) string {
-		return fmt.Sprintf("unknown field %q%s", name, suggest(name, known))
+		return fmt.Sprintf("unknown field %q%s", name, meant(name, known))
 	})
 }
 
@@ -317,39 +319,14 @@ func (d *decoder) dictionary(n *yaml.Node, v reflect.Value) {
 	}
 }
 
-// suggest finds the field that was probably meant.
-func suggest(got string, names []string) string {
-	best, distance := "", 3
-	for _, name := range names {
-		if n := editDistance(strings.ToLower(got), strings.ToLower(name)); n < distance {
-			best, distance = name, n
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf(", did you mean %q?", best)
+// meant suggests the fields that were probably meant; when there is none, it
+// lists all of them.
+func meant(got string, names []string) string {
+	if near := suggest.Nearest(got, names); len(near) > 0 {
+		return fmt.Sprintf(", did you mean %q?", near[0])
 	}
 	slices.Sort(names)
 	return "; known: " + strings.Join(names, ", ")
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 // Expr is a CEL expression and the place where it stands.
