@@ -233,9 +233,9 @@ func TestNoIO(t *testing.T) {
 		"bytes", "context", "embed", "errors", "fmt", "image/color", "io", "slices", "strconv", "strings", "sync", "sync/atomic", "time", "unicode", "unicode/utf8",
 		"charm.land/bubbletea/v2", "charm.land/lipgloss/v2", "charm.land/glamour/v2", "charm.land/glamour/v2/ansi",
 		"github.com/charmbracelet/colorprofile", "github.com/charmbracelet/ultraviolet", "github.com/charmbracelet/x/ansi", "github.com/lucasb-eyer/go-colorful",
-		"github.com/nicksnyder/go-i18n/v2/i18n", "go.yaml.in/yaml/v3", "golang.org/x/text/language", "golang.org/x/text/width",
+		"golang.org/x/text/width",
 		"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured", "k8s.io/apimachinery/pkg/runtime/schema", "k8s.io/apimachinery/pkg/types", "k8s.io/apimachinery/pkg/util/duration",
-		"github.com/k8stutor/k8stutor/cluster", "github.com/k8stutor/k8stutor/cluster/space", "github.com/k8stutor/k8stutor/cluster/watch", "github.com/k8stutor/k8stutor/lessons", "github.com/k8stutor/k8stutor/tui/term",
+		"github.com/k8stutor/k8stutor/cluster", "github.com/k8stutor/k8stutor/cluster/space", "github.com/k8stutor/k8stutor/cluster/watch", "github.com/k8stutor/k8stutor/internal/messages", "github.com/k8stutor/k8stutor/lessons", "github.com/k8stutor/k8stutor/tui/term",
 	}
 	extra := map[string][]string{"run.go": {"os", "os/signal", "syscall", "golang.org/x/term"}, "run_unix.go": {"os", "os/signal", "syscall", "golang.org/x/sys/unix"}, "run_windows.go": {"os"}}
 	for _, file := range sources(t) {
