@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -98,12 +97,5 @@ func (s *store) list(gvr schema.GroupVersionResource, namespace string) []*unstr
 	return out
 }
 
-// revision is the resource version as a number; Kubernetes allows to compare
-// the versions of one resource. 0 when it is no number.
-func revision(u *unstructured.Unstructured) uint64 {
-	n, err := strconv.ParseUint(u.GetResourceVersion(), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
+// revision is the resource version of an object as a number.
+func revision(u *unstructured.Unstructured) uint64 { return watch.Revision(u.GetResourceVersion()) }

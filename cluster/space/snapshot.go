@@ -3,7 +3,6 @@ package space
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -62,23 +61,14 @@ func (s *Space) list(ctx context.Context, spec watch.Spec) (Listing, error) {
 	if err != nil {
 		return l, err
 	}
-	l.Revision = revisionOf(whole.GetResourceVersion())
+	l.Revision = watch.Revision(whole.GetResourceVersion())
 	return l, meta.EachListItem(list, func(o runtime.Object) error {
 		m, err := meta.Accessor(o)
 		if err == nil {
-			l.Objects = append(l.Objects, ObjectRef{m.GetNamespace(), m.GetName(), revisionOf(m.GetResourceVersion())})
+			l.Objects = append(l.Objects, ObjectRef{m.GetNamespace(), m.GetName(), watch.Revision(m.GetResourceVersion())})
 		}
 		return err
 	})
-}
-
-// revisionOf is 0 for a version that is no number.
-func revisionOf(version string) uint64 {
-	n, err := strconv.ParseUint(version, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // Listing is what a consistent list of one resource held. A watch that has

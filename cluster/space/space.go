@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -91,8 +90,8 @@ func (s *Space) Enter(ctx context.Context, step string) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("mark the beginning of step %s: %w", step, err)
 	}
-	version, err := strconv.ParseUint(u.GetResourceVersion(), 10, 64)
-	if err != nil {
+	version := watch.Revision(u.GetResourceVersion())
+	if version == 0 {
 		return 0, fmt.Errorf("resource version %q of namespace %s is no number", u.GetResourceVersion(), s.namespace)
 	}
 	return version, nil

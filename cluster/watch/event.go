@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -48,4 +49,14 @@ func (e Event) Object() *unstructured.Unstructured {
 		return e.New
 	}
 	return e.Old
+}
+
+// Revision is a resource version as a number, 0 when it is none. Kubernetes
+// allows comparing the versions of one resource.
+func Revision(resourceVersion string) uint64 {
+	n, err := strconv.ParseUint(resourceVersion, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
