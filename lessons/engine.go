@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -74,6 +75,7 @@ type Engine struct {
 	now   time.Time
 
 	step    *Step
+	shown   map[schema.GroupVersionResource]bool // what explanations and live values of the step are made of
 	seed    int
 	began   bool // the baseline is taken
 	marker  uint64
@@ -145,11 +147,13 @@ func NewEngine(lesson *Lesson, options EngineOptions) (*Engine, error) {
 	return e, nil
 }
 
-// Handle takes one input in and reports whether a verdict changed. The only
-// error is a Begin or an answer that names what does not exist.
-func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
+// Handle takes in one input. It reports whether a verdict changed, or an
+// explanation or a live value may have. The only error is a Begin or an answer
+// that names what does not exist.
+func (e *Engine) Handle(now time.Time, in Input) (changed bool, err error) {
 	e.now = now
 	var relevant *schema.GroupVersionResource
+	changed = true
 	switch x := in.(type) {
 	case Begin:
 		return true, e.begin(x)
@@ -158,7 +162,12 @@ func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
 		switch x.Type {
 		case watch.Added, watch.Modified, watch.Deleted:
 			relevant = &x.Resource
+			changed = e.shown[x.Resource]
 		}
+	case Requested:
+		changed = slices.ContainsFunc(e.checks, func(j *judged) bool { return j.check.kind.audited })
+	case Clock:
+		changed = false
 	case Answered:
 		if j := e.judged(x.Check); j == nil || !j.check.IsQuestion() {
 			return false, fmt.Errorf("step has no question %q", x.Check)
@@ -168,10 +177,10 @@ func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
 	}
 	if e.step != nil && !e.began && e.Synced() {
 		e.takeBaseline()
-		relevant = nil
+		relevant, changed = nil, true
 	}
 	if !e.began || e.met {
-		return false, nil
+		return changed, nil
 	}
 	if p, ok := in.(Probe); ok && !p.At.Before(e.started) {
 		e.probes = append(bounded(e.probes, maxProbes), probeMark{p.At, p.Version, p.ok()})
@@ -179,7 +188,7 @@ func (e *Engine) Handle(now time.Time, in Input) (bool, error) {
 	for _, j := range e.checks {
 		j.impl.observe(e, in)
 	}
-	return e.judge(relevant), nil
+	return e.judge(relevant) || changed, nil
 }
 
 func (e *Engine) begin(b Begin) error {
@@ -192,6 +201,7 @@ func (e *Engine) begin(b Begin) error {
 	}
 	step, e.seed = step.Draw(b.Seed), b.Seed
 	e.step, e.marker, e.began, e.met, e.metAt = step, b.Marker, false, false, time.Time{}
+	e.shown = shownResources(step)
 	e.checks, e.history, e.probes = nil, map[schema.GroupVersionResource][]Change{}, nil
 	clear(e.gaps)
 	for _, c := range step.Checks {
@@ -202,6 +212,27 @@ func (e *Engine) begin(b Begin) error {
 		e.judge(nil)
 	}
 	return nil
+}
+
+// shownResources are those that a change of can show in a text about the step:
+// what the checks and values read, and what explanations add about the objects
+// they name.
+func shownResources(step *Step) map[schema.GroupVersionResource]bool {
+	shown := map[schema.GroupVersionResource]bool{}
+	for _, name := range contextResources() {
+		shown[known()[name]] = true
+	}
+	for _, c := range step.Checks {
+		maps.Copy(shown, c.watches)
+	}
+	for _, x := range step.Values {
+		if x.program != nil {
+			for _, dep := range x.program.watches {
+				shown[dep.gvr] = true
+			}
+		}
+	}
+	return shown
 }
 
 func (e *Engine) takeBaseline() {

@@ -236,3 +236,49 @@ func pod(name, app string, ready bool) string {
 	status := map[bool]string{true: "True", false: "False"}[ready]
 	return fmt.Sprintf("{kind: Pod, metadata: {name: %s, labels: {app: %s}}, status: {phase: Running, conditions: [{type: Ready, status: %q}]}}", name, app, status)
 }
+
+// TestHandleReportsWhatShows ensures that an input is reported when it may change
+// a verdict, an explanation or a live value, and not otherwise: texts are made
+// only then.
+func TestHandleReportsWhatShows(t *testing.T) {
+	r := newRig(t, `
+resources: [configmaps, secrets]
+values: {names: "list('secrets').map(s, s.metadata.name)"}
+checks:
+  - {id: a, kind: state, resource: services, name: go-api, expr: "object.spec.type == 'NodePort'"}
+  - {id: b, kind: steady, expr: "exists('services', 'go-api')", for: 10s}`, "a", "b")
+	r.begin()
+	change := func(resource string) Change {
+		gvr, err := ParseResource(resource)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.version++
+		u := r.parse("{kind: X, metadata: {name: x}}")
+		u.SetResourceVersion(fmt.Sprint(r.version))
+		return Change{watch.Event{Type: watch.Added, Resource: gvr, Namespace: "ns", New: u}}
+	}
+	for name, c := range map[string]struct {
+		in   Input
+		want bool
+	}{
+		"what a check reads":            {change("services"), true},
+		"what a value reads":            {change("secrets"), true},
+		"what an explanation may name":  {change("events"), true},
+		"what nothing reads":            {change("configmaps"), false},
+		"a request, without such check": {Requested{}, false},
+		"an answer of the Service":      {Probe{At: r.now}, true},
+		"the connection lost":           {Change{watch.Event{Type: watch.Lost, Err: errors.New("refused")}}, true},
+		"a retry":                       {Retry{}, true},
+		"time":                          {Clock{}, false},
+	} {
+		if got, err := r.engine.Handle(r.now, c.in); got != c.want || err != nil {
+			t.Errorf("%s: reported %t (%v), wanted %t", name, got, err, c.want)
+		}
+	}
+	r.signal(watch.Recovered, "")
+	r.put("services", service(80, "x"))
+	if got, _ := r.engine.Handle(r.now.Add(time.Minute), Clock{}); !got {
+		t.Error("time that changes a verdict was not reported")
+	}
+}

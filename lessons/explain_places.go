@@ -160,6 +160,11 @@ func (w *walk) describeList(text string) string {
 	return oneLine(text)
 }
 
+// contextResources are those that withContext reads.
+func contextResources() []string {
+	return []string{"events", "pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets"}
+}
+
 // withContext adds what the cluster itself says about the objects: the Pods
 // that are not ready, and the last Event.
 func (x explanation) withContext(e *Engine) []string {

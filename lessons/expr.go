@@ -50,9 +50,18 @@ func (s scope) key() string {
 type compiler struct {
 	base *cel.Env
 
-	mu   sync.Mutex
-	envs map[string]*cel.Env // by the key of their scope
+	mu       sync.Mutex
+	envs     map[string]*cel.Env // by the key of their scope
+	programs map[programKey]*program
 }
+
+// programKey tells apart what is compiled once and shared: many expressions,
+// such as the default of until, stand in many places.
+type programKey struct{ scope, text string }
+
+// sharedCompiler returns the compiler of all lessons: setting up CEL takes longer
+// than compiling a lesson.
+var sharedCompiler = sync.OnceValues(newCompiler)
 
 func newCompiler() (*compiler, error) {
 	base, err := cel.NewEnv(append(declarations(false),
@@ -65,7 +74,7 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}
-	return &compiler{base: base, envs: map[string]*cel.Env{}}, nil
+	return &compiler{base: base, envs: map[string]*cel.Env{}, programs: map[programKey]*program{}}, nil
 }
 
 // env returns the environment of a scope.
@@ -119,6 +128,28 @@ const ownNamespace = "$lesson"
 // compile compiles text. A problem carries line (from 1) and column (from 0)
 // in the text.
 func (c *compiler) compile(s scope, text string, wantBool bool) (*program, []exprProblem) {
+	key := programKey{s.key(), text}
+	c.mu.Lock()
+	p := c.programs[key]
+	c.mu.Unlock()
+	if p == nil {
+		var problems []exprProblem
+		if p, problems = c.compileNew(s, text); len(problems) > 0 {
+			return nil, problems
+		}
+		c.mu.Lock()
+		c.programs[key] = p
+		c.mu.Unlock()
+	}
+	if wantBool {
+		if t := p.ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+			return nil, []exprProblem{{line: 1, message: fmt.Sprintf("must be true or false, but is of type %s", t)}}
+		}
+	}
+	return p, nil
+}
+
+func (c *compiler) compileNew(s scope, text string) (*program, []exprProblem) {
 	env, err := c.env(s)
 	if err != nil {
 		return nil, []exprProblem{{line: 1, message: err.Error()}}
@@ -126,11 +157,6 @@ func (c *compiler) compile(s scope, text string, wantBool bool) (*program, []exp
 	p, problems := compileIn(env, text)
 	if len(problems) > 0 {
 		return nil, problems
-	}
-	if wantBool {
-		if t := p.ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-			return nil, []exprProblem{{line: 1, message: fmt.Sprintf("must be true or false, but is of type %s", t)}}
-		}
 	}
 	w := &watchFinder{info: p.ast.NativeRep().SourceInfo(), found: map[watchDep]bool{}}
 	ast.PostOrderVisit(p.ast.NativeRep().Expr(), ast.NewExprVisitor(w.visit))

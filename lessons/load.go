@@ -8,9 +8,12 @@ import (
 	"maps"
 	"path"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
@@ -23,25 +26,31 @@ func LoadAll(fsys fs.FS) ([]*Lesson, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read lessons: %w", err)
 	}
-	var out []*Lesson
-	var problems Problems
-	for _, e := range entries {
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		if !e.IsDir() {
-			continue
+			return true
 		}
-		if _, err := fs.Stat(fsys, e.Name()+"/lesson.yaml"); err != nil {
-			continue
-		}
-		l, err := Load(fsys, e.Name())
-		var found Problems
-		if errors.As(err, &found) {
-			problems = append(problems, found...)
-		} else if err != nil {
-			return nil, err
-		} else {
-			out = append(out, l)
-		}
+		_, err := fs.Stat(fsys, e.Name()+"/lesson.yaml")
+		return err != nil
+	})
+	all, found := make([]*Lesson, len(entries)), make([]Problems, len(entries))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, e := range entries {
+		group.Go(func() error {
+			var err error
+			all[i], err = Load(fsys, e.Name())
+			if errors.As(err, &found[i]) {
+				return nil
+			}
+			return err
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	out := slices.DeleteFunc(all, func(l *Lesson) bool { return l == nil })
+	problems := slices.Concat(found...)
 	slices.SortFunc(out, func(a, b *Lesson) int {
 		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name(), b.Name()))
 	})
@@ -63,7 +72,7 @@ func Load(fsys fs.FS, dir string) (*Lesson, error) {
 	var problems Problems
 	l := &Lesson{files: files, texts: map[string]lessonText{}}
 	decodeYAML("lesson.yaml", data, 1, l, &problems)
-	c, err := newCompiler()
+	c, err := sharedCompiler()
 	if err != nil {
 		return nil, err
 	}

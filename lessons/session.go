@@ -114,6 +114,7 @@ type Session struct {
 	attempt    int           // counts entries, so that a late preparation is dropped
 	preparing  chan struct{} // closed when the last preparation has ended
 	stopStep   context.CancelFunc
+	changed    bool // something that an Update shows, since the last one
 	lastUpdate Update
 }
 
@@ -310,6 +311,7 @@ func (s *Session) run() {
 			return
 		case f := <-s.commands:
 			f()
+			s.changed = true
 		case e, ok := <-events:
 			if !ok {
 				return
@@ -366,15 +368,17 @@ func (s *Session) handle(in Input) {
 	now := time.Now()
 	if s.trace != nil {
 		if err := s.trace.Write(now, in); err != nil {
-			s.warning, s.trace = fmt.Sprintf("the trace could not be written: %v", err), nil
+			s.warning, s.trace, s.changed = fmt.Sprintf("the trace could not be written: %v", err), nil, true
 		}
 	}
 	if c, ok := in.(Change); ok && c.Resource != eventsResource() {
 		s.lastChange = now
 	}
 	wasMet := s.engine.met
-	if _, err := s.engine.Handle(now, in); err != nil {
-		s.warning = err.Error()
+	changed, err := s.engine.Handle(now, in)
+	s.changed = s.changed || changed
+	if err != nil {
+		s.warning, s.changed = err.Error(), true
 	}
 	if s.engine.met && !wasMet {
 		s.met[s.step.ID] = now
@@ -395,8 +399,14 @@ func (s *Session) save(f func(*Progress) error) {
 	}
 }
 
-// publish replaces the waiting update when something has changed.
+// publish replaces the waiting update when something has changed. Working out
+// the texts takes far longer than a verdict, so it is done at most once for all
+// that came in a turn of the loop.
 func (s *Session) publish() {
+	if !s.changed {
+		return
+	}
+	s.changed = false
 	u := Update{
 		Lesson: s.lesson.Name(), Step: s.step.ID, Seed: s.seed, Index: s.lesson.StepIndex(s.step.ID), Count: len(s.lesson.Steps),
 		Entry: s.attempt, Phase: s.phase, Detail: s.detail, Began: s.engine.Started(), Hints: s.hints, Done: s.met, Warning: s.warning,

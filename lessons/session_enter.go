@@ -57,6 +57,7 @@ func (s *Session) enter(step *Step, mode enterMode, seed int) {
 	s.stopStep = cancel
 	s.attempt++
 	s.step, s.seed, s.phase, s.detail, s.hints, s.waiting = step, seed, PhaseSetup, "", 0, nil
+	s.changed = true
 	attempt := s.attempt
 	before, ended := s.preparing, make(chan struct{})
 	s.preparing = ended
@@ -243,6 +244,7 @@ func (s *Session) finish(p preparation) {
 	if p.attempt != s.attempt || errors.Is(p.err, context.Canceled) {
 		return
 	}
+	s.changed = true
 	s.step, s.seed = p.step, p.seed
 	if s.seed > 0 {
 		s.seeds[s.step.ID] = s.seed
