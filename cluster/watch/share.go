@@ -4,7 +4,8 @@ package watch
 // equal: maps, lists, strings, numbers, and the keys of maps. A Pod whose status
 // has changed is then one new map on the way to each change, and Pods of one
 // template hold what the template says once. The decoder gives each object its
-// own copy of everything, down to the word "metadata".
+// own copy of everything, down to the word "metadata": 12,913 bytes for a version of
+// a Pod, of which 2,435 are left (TestWatcherIsSmall). It costs 11 µs a version.
 //
 // It changes m in place, so nobody else may have m yet, or a part of it: share it
 // once. like stays as it is. Both must not be changed afterwards. It reports
