@@ -82,6 +82,58 @@ func (v *views) View() tea.View { return v.view }
 
 func cyrillic(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }
 
+// pinned is a program on a real terminal, with what it writes.
+type pinned struct {
+	t      *testing.T
+	pty    *xpty.UnixPty
+	tape   *tape
+	prog   *tea.Program
+	golden strings.Builder
+}
+
+// pin runs a program that begins with a view, until the test ends.
+func pin(t *testing.T, w, h int, first tea.View) *pinned {
+	t.Helper()
+	pty, err := xpty.NewUnixPty(w, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pinned{t: t, pty: pty, tape: &tape{to: pty.Slave(), news: make(chan struct{}, 1)}}
+	p.prog = tea.NewProgram(&views{first},
+		tea.WithInput(pty.Slave()), tea.WithOutput(echoFile{pty.Slave(), p.tape}), tea.WithEnvironment([]string{"TERM=xterm-256color"}),
+		tea.WithColorProfile(colorprofile.TrueColor), tea.WithoutSignalHandler(), tea.WithFPS(120))
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = io.Copy(io.Discard, pty.Master()) })
+	wg.Go(func() { _, _ = p.prog.Run() })
+	t.Cleanup(func() {
+		p.prog.Kill()
+		pty.Close()
+		wg.Wait()
+	})
+	return p
+}
+
+// step gives the program a message, and looks at what it writes until a text
+// comes: what it is taken for must be as it is, and it goes into the golden file.
+func (p *pinned) step(what, text string, msg tea.Msg, want func(is written) bool) {
+	p.t.Helper()
+	n := p.tape.len()
+	p.prog.Send(msg)
+	fmt.Fprintf(&p.golden, "%s\n", what)
+	for _, w := range p.tape.since(p.t, n, text) {
+		is := recognise(w)
+		fmt.Fprintf(&p.golden, "  %q\n  %+v\n", w, is)
+		if !want(is) {
+			p.t.Errorf("%s: %q is taken for %+v", what, w, is)
+		}
+		for _, saved := range []string{"\x1b7", "\x1b8", "\x1b[s", "\x1b[u"} {
+			if bytes.Contains(w, []byte(saved)) {
+				p.t.Errorf("%s: %q uses the saved cursor, in which echoWriter keeps Bubble Tea's", what, w)
+			}
+		}
+	}
+}
+
 // TestBubbleTeaOutput pins the form of what Bubble Tea writes, on a real
 // terminal, as far as echoWriter relies on it. When it fails after an update of
 // Bubble Tea: see whether recognise still tells what the writes are, whether a
@@ -89,49 +141,24 @@ func cyrillic(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }
 // which echoWriter does; then -update.
 func TestBubbleTeaOutput(t *testing.T) {
 	const w, h = 30, 8
-	pty, err := xpty.NewUnixPty(w, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer pty.Close()
-	wg.Go(func() { _, _ = io.Copy(io.Discard, pty.Master()) })
-	p := &tape{to: pty.Slave(), news: make(chan struct{}, 1)}
 	letter := 'а' // Cyrillic: in no sequence
+	row := func() string { letter++; return strings.Repeat(string(letter), 8) }
 	view := func(cursor *tea.Cursor, lines ...string) tea.View {
 		v := tea.NewView(strings.Join(lines, "\n"))
 		v.AltScreen, v.WindowTitle, v.MouseMode, v.Cursor = true, "k8stutor", tea.MouseModeCellMotion, cursor
 		return v
 	}
-	row := func() string { letter++; return strings.Repeat(string(letter), 8) }
 	lines := make([]string, h)
 	for i := range lines {
 		lines[i] = row()
 	}
-	prog := tea.NewProgram(&views{view(tea.NewCursor(2, 2), lines...)},
-		tea.WithInput(pty.Slave()), tea.WithOutput(echoFile{pty.Slave(), p}), tea.WithEnvironment([]string{"TERM=xterm-256color"}),
-		tea.WithColorProfile(colorprofile.TrueColor), tea.WithoutSignalHandler(), tea.WithFPS(120))
-	wg.Go(func() { _, _ = prog.Run() })
-	defer prog.Kill()
-	first := p.since(t, 0, lines[h-1][:2])
-	p.since(t, 0, "\x1b]11;?") // the question for the background
-	p.since(t, 0, "$p")        // and those for modes
-
-	var golden strings.Builder
-	note := func(what string, writes [][]byte) {
-		fmt.Fprintf(&golden, "%s\n", what)
-		for _, w := range writes {
-			is := recognise(w)
-			fmt.Fprintf(&golden, "  %q\n  %+v\n", w, is)
-			if bytes.Contains(w, []byte("\x1b7")) || bytes.Contains(w, []byte("\x1b8")) || bytes.Contains(w, []byte("\x1b[s")) || bytes.Contains(w, []byte("\x1b[u")) {
-				t.Errorf("%s: %q uses the saved cursor, in which echoWriter keeps Bubble Tea's", what, w)
-			}
-		}
-	}
+	p := pin(t, w, h, view(tea.NewCursor(2, 2), lines...))
+	first := p.tape.since(t, 0, lines[h-1][:2])
+	p.tape.since(t, 0, "\x1b]11;?") // the question for the background
+	p.tape.since(t, 0, "$p")        // and those for modes
 	enters := 0
 	for _, w := range first {
-		if is := recognise(w); is.enters {
+		if recognise(w).enters {
 			enters++
 		} else if bytes.ContainsFunc(w, cyrillic) {
 			t.Errorf("a frame before the screen is entered, or in two writes: %q", w)
@@ -140,63 +167,52 @@ func TestBubbleTeaOutput(t *testing.T) {
 	if enters != 1 {
 		t.Errorf("the screen is entered %d times: %q", enters, first)
 	}
-	step := func(what, text string, msg tea.Msg) [][]byte {
-		t.Helper()
-		n := p.len()
-		prog.Send(msg)
-		out := p.since(t, n, text)
-		note(what, out)
-		return out
-	}
-	see := func(what string, check func(is written) bool, out [][]byte) {
-		t.Helper()
-		for _, w := range out {
-			if !check(recognise(w)) {
-				t.Errorf("%s: %q is taken for %+v", what, w, recognise(w))
-			}
-		}
-	}
-	isFrame := func(is written) bool { return is.frame && !is.enters && !is.leaves && !is.redraws }
+
+	frame := func(is written) bool { return is.frame && !is.enters && !is.leaves && !is.redraws }
+	scroll := func(is written) bool { return frame(is) && is.scrolls }
+	other := func(is written) bool { return !is.frame && !is.enters && !is.leaves && !is.redraws }
 	cursor := tea.NewCursor(7, 2)
 	change := append([]string(nil), lines...)
 	change[3] = row()
-	see("an echo", isFrame, step("a line changes", change[3][:2], view(cursor, change...)))
-	scrolled := append(append([]string(nil), change[1:]...), row())
-	see("a scroll", func(is written) bool { return isFrame(is) && is.scrolls }, step("it scrolls up", scrolled[h-1][:2], view(cursor, scrolled...)))
-	back := append([]string{row()}, scrolled[:h-1]...)
-	see("a scroll", func(is written) bool { return isFrame(is) && is.scrolls }, step("it scrolls down", back[0][:2], view(cursor, back...)))
-	part := append([]string(nil), back...)
-	copy(part[1:6], back[2:7])
+	p.step("a line changes", change[3][:2], view(cursor, change...), frame)
+	up := append(append([]string(nil), change[1:]...), row())
+	p.step("it scrolls up", up[h-1][:2], view(cursor, up...), scroll)
+	down := append([]string{row()}, up[:h-1]...)
+	p.step("it scrolls down", down[0][:2], view(cursor, down...), scroll)
+	part := append([]string(nil), down...)
+	copy(part[1:6], down[2:7])
 	part[6] = row()
-	see("a scroll", func(is written) bool { return isFrame(is) && is.scrolls }, step("a part scrolls up", part[6][:2], view(cursor, part...)))
-	see("a cursor", isFrame, step("the cursor moves", "H", view(tea.NewCursor(3, 6), part...)))
-	see("no cursor", isFrame, step("the cursor goes", ansi.ResetModeTextCursorEnable, view(nil, part...)))
-	see("the clipboard", func(is written) bool { return !is.frame }, step("the clipboard", "\x1b]52;", tea.Cmd(tea.SetClipboard("Last SM"))))
-	see("a question", func(is written) bool { return !is.frame }, step("the background is asked for", "\x1b]11;?", tea.Cmd(tea.RequestBackgroundColor)))
-	if err := pty.Resize(w+4, h); err != nil {
-		t.Fatal(err)
+	p.step("a part scrolls up", part[6][:2], view(cursor, part...), scroll)
+	p.step("the cursor moves", "H", view(tea.NewCursor(3, 6), part...), frame)
+	p.step("the cursor goes", ansi.ResetModeTextCursorEnable, view(nil, part...), frame)
+	p.step("the clipboard", "\x1b]52;", tea.Cmd(tea.SetClipboard("Last SM")), other)
+	p.step("the background is asked for", "\x1b]11;?", tea.Cmd(tea.RequestBackgroundColor), other)
+	compare(t, "bubbletea-output", p.golden.String())
+	p.testResizeAndLeave(w+4, h, row()[:2], func(text string) tea.View { return view(nil, append([]string{text}, part[1:]...)...) })
+}
+
+// testResizeAndLeave: another size redraws everything, and the end leaves the
+// screen in its first write.
+func (p *pinned) testResizeAndLeave(w, h int, text string, view func(text string) tea.View) {
+	if err := p.pty.Resize(w, h); err != nil {
+		p.t.Fatal(err)
 	}
-	part[0] = row()
-	n := p.len()
-	prog.Send(tea.WindowSizeMsg{Width: w + 4, Height: h})
-	prog.Send(view(nil, part...))
-	redraws := 0
-	for _, w := range p.since(t, n, part[0][:2]) {
-		if recognise(w).redraws {
-			redraws++
-		}
+	n := p.tape.len()
+	p.prog.Send(tea.WindowSizeMsg{Width: w, Height: h})
+	p.prog.Send(view(text))
+	redraws := false
+	for _, w := range p.tape.since(p.t, n, text) {
+		redraws = redraws || recognise(w).redraws
 	}
-	if redraws == 0 {
-		t.Errorf("another size draws nothing anew: %q", p.since(t, n, part[0][:2]))
+	if !redraws {
+		p.t.Errorf("another size redraws nothing: %q", p.tape.since(p.t, n, text))
 	}
-	n = p.len()
-	prog.Quit()
-	prog.Wait()
-	leaves := p.since(t, n, ansi.ResetModeAltScreenSaveCursor)
-	for i, w := range leaves {
+	n = p.tape.len()
+	p.prog.Quit()
+	p.prog.Wait()
+	for i, w := range p.tape.since(p.t, n, ansi.ResetModeAltScreenSaveCursor) {
 		if is := recognise(w); is.leaves != (i == 0) || bytes.ContainsFunc(w, cyrillic) {
-			t.Errorf("leaving: write %d is %q", i, w)
+			p.t.Errorf("leaving: write %d is %q", i, w)
 		}
 	}
-	compare(t, "bubbletea-output", golden.String())
 }
