@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -86,11 +87,20 @@ func (m *model) hints(in scope, used int, actions ...action) string {
 
 // keyHints draws keys with what they do: key, message, key, message, …
 func (m *model) keyHints(pairs ...string) string {
+	said := slices.Clone(pairs)
+	for i := 1; i < len(said); i += 2 {
+		said[i] = m.words.say("key_" + said[i])
+	}
+	return hintLine(m.styles, said...)
+}
+
+// hintLine draws keys with what they do: key, words, key, words, …
+func hintLine(s *styles, pairs ...string) string {
 	var out []string
 	for i := 0; i+1 < len(pairs); i += 2 {
-		out = append(out, m.styles.key.Render(pairs[i])+" "+m.styles.dim.Render(m.words.say("key_"+pairs[i+1])))
+		out = append(out, s.key.Render(pairs[i])+" "+s.dim.Render(pairs[i+1]))
 	}
-	return strings.Join(out, m.styles.dim.Render("  "))
+	return strings.Join(out, s.dim.Render("  "))
 }
 
 // fittingHints is keyHints without the last ones, for which there is no room.

@@ -47,12 +47,8 @@ func (m *mapModel) layout() mapLayout {
 
 // View is the tea.Model's.
 func (m *mapModel) View() tea.View {
-	lines := m.frame()
-	for i, l := range lines {
-		lines[i] = m.opts.Charset.convert(l)
-	}
-	v := tea.NewView(strings.Join(lines, "\n"))
-	v.AltScreen, v.WindowTitle, v.MouseMode = true, "k8stutor", tea.MouseModeCellMotion
+	v, _ := m.opts.Charset.screen(m.frame())
+	v.MouseMode = tea.MouseModeCellMotion
 	return v
 }
 
@@ -100,17 +96,13 @@ func languageName(lang string) string {
 }
 
 func (m *mapModel) keyHints() string {
-	s, w := m.styles, m.words
+	w := m.words
 	key := func(a action) string { return m.opts.Keys.name(scopeMap, a) }
-	pairs := [][2]string{{key(actLineUp) + key(actLineDown), "map_key_choose"}, {key(actOpen), "map_key_start"}, {key(actLanguage), "map_key_lang"}}
+	pairs := []string{key(actLineUp) + key(actLineDown), w.say("map_key_choose"), key(actOpen), w.say("map_key_start"), key(actLanguage), w.say("map_key_lang")}
 	if len(m.opts.Clusters) > 1 {
-		pairs = append(pairs, [2]string{key(actProvider), "map_key_cluster"})
+		pairs = append(pairs, key(actProvider), w.say("map_key_cluster"))
 	}
-	var out []string
-	for _, p := range append(pairs, [2]string{key(actQuit), "key_quit"}) {
-		out = append(out, s.key.Render(p[0])+" "+s.dim.Render(w.say(p[1])))
-	}
-	return strings.Join(out, "  ")
+	return hintLine(m.styles, append(pairs, key(actQuit), w.say("key_quit"))...)
 }
 
 // list draws the way from lesson to lesson.

@@ -13,16 +13,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // View is the tea.Model's.
 func (m *model) View() tea.View {
-	lines := m.frame()
-	for i, l := range lines {
-		lines[i] = m.opts.Charset.convert(l)
-	}
-	v := tea.NewView(strings.Join(lines, "\n"))
+	v, lines := m.opts.Charset.screen(m.frame())
 	if m.opts.echo != nil {
 		defer func() { m.opts.echo.show(lines, v.Cursor) }()
 	}
-	v.AltScreen = true
-	v.WindowTitle = "k8stutor"
 	if m.stage != running || m.layout.tiny {
 		return v
 	}
@@ -35,6 +29,16 @@ func (m *model) View() tea.View {
 		}
 	}
 	return v
+}
+
+// screen is a view of the whole terminal, and its lines, converted in place.
+func (c Charset) screen(lines []string) (tea.View, []string) {
+	for i, l := range lines {
+		lines[i] = c.convert(l)
+	}
+	v := tea.NewView(strings.Join(lines, "\n"))
+	v.AltScreen, v.WindowTitle = true, "k8stutor"
+	return v, lines
 }
 
 // frame draws the whole screen: as many lines as it is high, each exactly as
