@@ -82,7 +82,7 @@ checks:
 			r.begin()
 			step := r.engine.step
 			step.texts[english] = stepText{Title: "S", body: "{{ live \"pods\" }}\n\n{{ live \"picture\" }}\n"}
-			s := &Session{lesson: r.engine.lesson, engine: r.engine, step: step, phase: PhaseActive, updates: make(chan Update, 1)}
+			s := &Session{lesson: r.engine.lesson, engine: r.engine, step: step, state: StateActive, updates: make(chan Update, 1)}
 			changes := make([]Change, 100)
 			for i := range changes {
 				u := r.held[fmt.Sprintf("%s/p%d", resource, i)].DeepCopy()

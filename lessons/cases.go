@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -172,11 +173,11 @@ func (t stepText) withCase(c stepText) stepText {
 // lacks.
 func (t stepText) over(en stepText) stepText {
 	out := t
-	out.Title, out.body, out.debrief = either(t.Title, en.Title), either(t.body, en.body), either(t.debrief, en.debrief)
+	out.Title, out.body, out.debrief = cmp.Or(t.Title, en.Title), cmp.Or(t.body, en.body), cmp.Or(t.debrief, en.debrief)
 	out.hints = slices.Clone(en.hints)
 	for i, h := range t.hints {
 		if i < len(out.hints) {
-			out.hints[i] = either(h, out.hints[i])
+			out.hints[i] = cmp.Or(h, out.hints[i])
 		} else {
 			out.hints = append(out.hints, h)
 		}
@@ -192,7 +193,7 @@ func merged(a, b map[string]string) map[string]string {
 		out[k] = v
 	}
 	for k, v := range b {
-		out[k] = either(v, out[k])
+		out[k] = cmp.Or(v, out[k])
 	}
 	return out
 }

@@ -189,11 +189,11 @@ func TestASessionDrawsACaseAndKeepsIt(t *testing.T) {
 	}
 	w.took()
 	s.Reset()
-	awaitUpdate(t, s, "the same case", func(u Update) bool { return u.Entry == 2 && u.Phase == PhaseActive && u.Seed == 2 && u.Hints == 1 })
+	awaitUpdate(t, s, "the same case", func(u Update) bool { return u.Entry == 2 && u.State == StateActive && u.Seed == 2 && u.Hints == 1 })
 	if err := s.Draw("cases", 0); err != nil {
 		t.Fatal(err)
 	}
-	awaitUpdate(t, s, "the next case", func(u Update) bool { return u.Phase == PhaseActive && u.Seed == 3 && u.Hints == 0 })
+	awaitUpdate(t, s, "the next case", func(u Update) bool { return u.State == StateActive && u.Seed == 3 && u.Hints == 0 })
 	if err := s.Draw("plain", 1); err == nil {
 		t.Error("a step without cases drew one")
 	}
@@ -202,7 +202,7 @@ func TestASessionDrawsACaseAndKeepsIt(t *testing.T) {
 	// Resuming is the same case, as the learner has left it.
 	w.took()
 	again := startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: progress})
-	awaitUpdate(t, again, "the case resumed", func(u Update) bool { return u.Phase == PhaseActive && u.Seed == 3 })
+	awaitUpdate(t, again, "the case resumed", func(u Update) bool { return u.State == StateActive && u.Seed == 3 })
 	if got, want := w.took(), []string{"enter cases#3"}; !slices.Equal(got, want) {
 		t.Errorf("calls are %q, wanted %q", got, want)
 	}

@@ -158,7 +158,7 @@ func kindNames() string {
 // checkLoader loads one check. What it declares is watched for the lesson, and
 // each change of it makes the check be judged again.
 type checkLoader struct {
-	*validator
+	*loader
 	step  *Step
 	check *Check
 }
@@ -236,7 +236,7 @@ func (l *checkLoader) waitFor(field, id string) {
 }
 
 // check loads a check of a step.
-func (v *validator) check(s *Step, c *Check) {
+func (v *loader) check(s *Step, c *Check) {
 	if c.kind == nil {
 		v.problems.add(c.of("kind"), "unknown kind of check %q: wanted %s", c.Kind, kindNames())
 		return
@@ -247,7 +247,7 @@ func (v *validator) check(s *Step, c *Check) {
 		}
 	}
 	c.watches = map[schema.GroupVersionResource]bool{}
-	c.fields.load(&checkLoader{validator: v, step: s, check: c})
+	c.fields.load(&checkLoader{loader: v, step: s, check: c})
 }
 
 // check decodes a check: which fields it has depends on its kind. An unknown

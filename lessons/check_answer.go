@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,7 @@ func (a *answerCheck) options(e *Engine) []string {
 		return nil
 	}
 	for i := range out {
-		out[i] = either(e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Options }, out[i]), out[i])
+		out[i] = cmp.Or(e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Options }, out[i]), out[i])
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -50,7 +51,7 @@ func (f *objectFields) title() string {
 
 // in returns the object as it is in a store, nil when it does not exist.
 func (f *objectFields) in(e *Engine, s *store) *unstructured.Unstructured {
-	return s.get(f.gvr, either(f.Namespace, e.namespace), f.Name)
+	return s.get(f.gvr, cmp.Or(f.Namespace, e.namespace), f.Name)
 }
 
 // vars are the variables of objectScope; missing reports that the object does

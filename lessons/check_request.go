@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -72,7 +73,7 @@ type requestFields struct {
 func (f *requestFields) load(l *checkLoader) {
 	l.atLeast(&f.AtLeast)
 	gvr, _ := ParseResource(f.Resource) // a resource that is unknown here can be asked for all the same
-	f.group, f.plural = gvr.Group, either(gvr.Resource, f.Resource)
+	f.group, f.plural = gvr.Group, cmp.Or(gvr.Resource, f.Resource)
 	l.condition(&f.Expr)
 	if f.Expr.mentions("object") {
 		f.gvr = l.resource(f.Resource, f.Namespace, l.check.of("resource"))
@@ -93,7 +94,7 @@ func (r *requestCheck) observe(e *Engine, in Input) {
 	if !ok || !q.At.After(e.started) {
 		return
 	}
-	namespace := either(r.Namespace, e.namespace)
+	namespace := cmp.Or(r.Namespace, e.namespace)
 	switch {
 	case len(r.Verb) > 0 && !slices.Contains(r.Verb, q.Verb),
 		r.plural != q.Resource || r.group != q.Group,

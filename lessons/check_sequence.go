@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -123,7 +124,7 @@ func (s *sequenceCheck) why(e *Engine) []string {
 	n := s.reached()
 	id := s.Moments[n].ID
 	title := e.step.string(e.say.lang, func(t stepText) map[string]string { return t.Checks }, s.check.ID+"."+id)
-	return []string{e.say.text("sequence", "Observed", n, "Wanted", len(s.matches), "Next", either(title, id))}
+	return []string{e.say.text("sequence", "Observed", n, "Wanted", len(s.matches), "Next", cmp.Or(title, id))}
 }
 
 func (s *sequenceCheck) reset() bool {

@@ -64,7 +64,7 @@ func (p *Problems) warn(at Pos, format string, args ...any) {
 	*p = append(*p, Problem{Pos: at, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
-// sorted is p in the order of the places, as an error; nil when p is empty.
+// err sorts p by place and returns it as an error; nil when p is empty.
 func (p Problems) err() error {
 	if len(p) == 0 {
 		return nil

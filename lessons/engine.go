@@ -142,7 +142,7 @@ func NewEngine(lesson *Lesson, options EngineOptions) (*Engine, error) {
 		lesson: lesson, namespace: options.Namespace, say: say, noAudit: options.NoAudit, done: options.Done, solved: options.Solved,
 		store: s, specs: lesson.WatchSpecs(options.Namespace), gaps: map[schema.GroupVersionResource]bool{},
 	}
-	e.act = newActivation(options.Namespace, s, e.recording())
+	e.act = newActivation(options.Namespace, s, e.liveSource())
 	e.explainer = newExplainer(e)
 	return e, nil
 }
@@ -220,7 +220,7 @@ func (e *Engine) begin(b Begin) error {
 func shownResources(step *Step) map[schema.GroupVersionResource]bool {
 	shown := map[schema.GroupVersionResource]bool{}
 	for _, name := range contextResources() {
-		shown[known()[name]] = true
+		shown[wellKnown()[name]] = true
 	}
 	for _, c := range step.Checks {
 		maps.Copy(shown, c.watches)
@@ -489,4 +489,4 @@ func (e *Engine) CaughtUp(listings []space.Listing) bool {
 	return true
 }
 
-func eventsResource() schema.GroupVersionResource { return known()["events"] }
+func eventsResource() schema.GroupVersionResource { return wellKnown()["events"] }

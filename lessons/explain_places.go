@@ -198,7 +198,7 @@ func (x explanation) withContext(e *Engine) []string {
 
 // unreadyPods are the Pods behind a workload or Service that are not ready.
 func (e *Engine) unreadyPods(kind, name string) []*unstructured.Unstructured {
-	resources := known()
+	resources := wellKnown()
 	var pods []*unstructured.Unstructured
 	switch kind {
 	case "deployment", "replicaset", "statefulset", "daemonset":

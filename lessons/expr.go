@@ -206,7 +206,7 @@ func (w *watchFinder) visit(e ast.Expr) {
 		return
 	}
 	for _, name := range f.reads {
-		w.add(known()[name], ownNamespace)
+		w.add(wellKnown()[name], ownNamespace)
 	}
 	args := call.Args()
 	var gvr schema.GroupVersionResource

@@ -32,7 +32,7 @@ type Lesson struct {
 	files   fs.FS // the lesson's folder
 	texts   map[string]lessonText
 	settled Expr         // settled(), the default of until
-	watch   []watch.Spec // with lessonNamespace where the lesson's own is meant
+	watch   []watch.Spec // with ownNamespace where the lesson's own is meant
 }
 
 // Name is the lesson's name, which is also its folder's.

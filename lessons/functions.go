@@ -168,14 +168,14 @@ type activation struct {
 	now       *store // the present
 	base      *store // when the step began
 	started   time.Time
-	recorded  *recording
+	live      *liveSource
 
 	table map[string]function // all functions, for explanations
 	bound map[string]cel.LateBoundFunction
 }
 
-func newActivation(namespace string, now *store, recorded *recording) *activation {
-	a := &activation{namespace: namespace, now: now, base: newStore(), recorded: recorded, table: functionTable(), bound: map[string]cel.LateBoundFunction{}}
+func newActivation(namespace string, now *store, live *liveSource) *activation {
+	a := &activation{namespace: namespace, now: now, base: newStore(), live: live, table: functionTable(), bound: map[string]cel.LateBoundFunction{}}
 	for name, f := range a.table {
 		if f.read != nil {
 			a.bound[name] = func(_ string, args ...ref.Val) ref.Val { return f.read(a, args) }

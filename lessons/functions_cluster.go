@@ -259,8 +259,8 @@ func ownersOf(a *activation, args []ref.Val) ref.Val {
 func (a *activation) endpoints(service string, onlyReady bool) []any {
 	out := []any{}
 	seen := map[string]bool{}
-	present := a.now.get(known()["services"], a.namespace, service)
-	for _, u := range a.now.list(known()["endpointslices"], a.namespace) {
+	present := a.now.get(wellKnown()["services"], a.namespace, service)
+	for _, u := range a.now.list(wellKnown()["endpointslices"], a.namespace) {
 		slice := object(u.Object)
 		if slice.labels()["kubernetes.io/service-name"] != service || present != nil && slice.ofAnother(present.GetUID()) {
 			continue
@@ -302,7 +302,7 @@ func (o object) ofAnother(uid apitypes.UID) bool {
 
 // settled: nothing in the namespace is on its way.
 func (a *activation) settled() bool {
-	resources := known()
+	resources := wellKnown()
 	for _, name := range []string{"deployments", "replicasets", "statefulsets", "daemonsets"} {
 		for _, u := range a.now.list(resources[name], a.namespace) {
 			if o := object(u.Object); o.terminating() || !o.settled() {

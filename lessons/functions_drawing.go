@@ -174,7 +174,7 @@ func plotOf(a *activation, v []ref.Val) (string, error) {
 		}
 		points = append(points, point{at, n})
 	}
-	end := a.recorded.end()
+	end := a.live.end()
 	if len(v) > 1 {
 		end = v[1].Value().(time.Time)
 	}
@@ -182,12 +182,12 @@ func plotOf(a *activation, v []ref.Val) (string, error) {
 }
 
 func trafficChart(a *activation, v []ref.Val) string {
-	probes := a.recorded.probes()
+	probes := a.live.probes()
 	from, to := chartRange(probes)
 	if len(v) == 2 {
 		from, to = v[0].Value().(time.Time), v[1].Value().(time.Time)
 	}
-	return drawTraffic(probes, from, to, a.recorded.say("chart-lost"))
+	return drawTraffic(probes, from, to, a.live.say("chart-lost"))
 }
 
 // branchesOf reads what a tree holds: texts, or maps of text and items.

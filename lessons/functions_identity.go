@@ -102,7 +102,7 @@ func (a *activation) lastSeen(uid string) map[string]any {
 	if m := a.now.held(uid); m != nil {
 		return m
 	}
-	if m := a.recorded.lastSeen(uid); m != nil {
+	if m := a.live.lastSeen(uid); m != nil {
 		return m
 	}
 	return a.base.held(uid)

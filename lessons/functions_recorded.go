@@ -8,9 +8,9 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// recording is what the functions of live text read of an engine: what was
+// liveSource is what the functions of live text read of an engine: what was
 // seen since the step began.
-type recording struct {
+type liveSource struct {
 	metAt   func(check string) (time.Time, bool) // "": the whole step
 	met     func(check string) (met, known bool)
 	done    func(step string) bool
@@ -46,7 +46,7 @@ func recordedFunctions() functionGroup {
 					if len(args) > 0 {
 						check = textOf(args[0])
 					}
-					t, ok := a.recorded.metAt(check)
+					t, ok := a.live.metAt(check)
 					return orNoValue(t, ok)
 				},
 			},
@@ -55,7 +55,7 @@ func recordedFunctions() functionGroup {
 				doc:     "whether the check is met now: the lights of a map",
 				example: "met('events') ? '●' : '○'",
 				read: func(a *activation, args []ref.Val) ref.Val {
-					met, ok := a.recorded.met(textOf(args[0]))
+					met, ok := a.live.met(textOf(args[0]))
 					return orNoValue(met, ok)
 				},
 			},
@@ -63,20 +63,20 @@ func recordedFunctions() functionGroup {
 				name: "done", calls: oneCall(textParam("step")), result: cel.BoolType,
 				doc:     "whether a step of the lesson was ever met, in this session or an earlier one",
 				example: "done('create') ? '●' : '○'",
-				read:    func(a *activation, args []ref.Val) ref.Val { return types.Bool(a.recorded.done(textOf(args[0]))) },
+				read:    func(a *activation, args []ref.Val) ref.Val { return types.Bool(a.live.done(textOf(args[0]))) },
 			},
 			{
 				name: "solved", calls: oneCall(), result: cel.ListType(cel.StringType),
 				doc:     "the cases of this step that were ever solved",
 				example: "string(solved().size()) + ' of 12'",
-				read:    func(a *activation, _ []ref.Val) ref.Val { return toVal(a.recorded.solved()) },
+				read:    func(a *activation, _ []ref.Val) ref.Val { return toVal(a.live.solved()) },
 			},
 			{
 				name: "history", calls: oneCall(resourceParam()), result: entries,
 				doc: "the changes of a resource as they came: `{type, old, new, at}`. When a resource has had 1,024 of them, the older half is forgotten, " +
 					"for `moments` and `runs` too",
 				example: "history('deployments').map(h, h.new.spec.replicas)",
-				read:    func(a *activation, args []ref.Val) ref.Val { return toVal(a.recorded.history(textOf(args[0]))) },
+				read:    func(a *activation, args []ref.Val) ref.Val { return toVal(a.live.history(textOf(args[0]))) },
 			},
 			{
 				name: "moments", calls: [][]param{{resourceParam()}, {resourceParam(), anyParam("name")}}, result: entries,
@@ -90,7 +90,7 @@ func recordedFunctions() functionGroup {
 					if len(args) > 1 {
 						name = textOf(args[1])
 					}
-					return toVal(a.recorded.moments(textOf(args[0]), name))
+					return toVal(a.live.moments(textOf(args[0]), name))
 				},
 			},
 			{
@@ -98,14 +98,14 @@ func recordedFunctions() functionGroup {
 				doc: "the lives of a Pod's first container, oldest first: `{n, began, ended, code, reason, ran, waited}`, where `waited` is the time since " +
 					"the life before ended. What is not known (yet) is missing: `filter(r, has(r.waited))`",
 				example: "runs('crasher').map(r, r.n)",
-				read:    func(a *activation, args []ref.Val) ref.Val { return toVal(a.recorded.runs(textOf(args[0]))) },
+				read:    func(a *activation, args []ref.Val) ref.Val { return toVal(a.live.runs(textOf(args[0]))) },
 			},
 			{
 				name: "trafficOf", calls: oneCall(textParam("check")), result: cel.DynType,
 				doc:     "what a check of kind `traffic` has counted: `{sent, ok, failed, pods, versions}`; it counts until the step is met",
 				example: "trafficOf('no-loss').sent",
 				read: func(a *activation, args []ref.Val) ref.Val {
-					t, ok := a.recorded.traffic(textOf(args[0]))
+					t, ok := a.live.traffic(textOf(args[0]))
 					return orNoValue(t, ok)
 				},
 			},

@@ -46,12 +46,12 @@ type rolloutLog struct {
 // rollouts are those of the present Deployment of that name.
 func (a *activation) rollouts(name string) []any {
 	out := []any{}
-	present := a.now.get(known()["deployments"], a.namespace, name)
+	present := a.now.get(wellKnown()["deployments"], a.namespace, name)
 	if present == nil {
 		return out
 	}
 	var log *rolloutLog
-	for _, c := range a.recorded.changes("deployments") {
+	for _, c := range a.live.changes("deployments") {
 		if c.New == nil || c.New.GetUID() != present.GetUID() {
 			continue
 		}

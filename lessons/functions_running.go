@@ -150,7 +150,7 @@ func (a *activation) environment(pod, c object) map[string]any {
 func (a *activation) startOf(pod object, container string) uint64 {
 	id := func(o object) string { return o.statusOf(container).str("containerID") }
 	now := id(pod)
-	for _, c := range a.recorded.changes("pods") {
+	for _, c := range a.live.changes("pods") {
 		if c.New == nil || string(c.New.GetUID()) != pod.uid() || id(c.New.Object) != now {
 			continue
 		}
@@ -170,8 +170,8 @@ func (a *activation) dataThen(source, name string, then uint64) map[string]any {
 	if strings.HasPrefix(source, "secret") {
 		resource = "secrets"
 	}
-	held := a.base.get(known()[resource], a.namespace, name)
-	for _, c := range a.recorded.changes(resource) {
+	held := a.base.get(wellKnown()[resource], a.namespace, name)
+	for _, c := range a.live.changes(resource) {
 		if u := c.Object(); u != nil && u.GetName() == name && u.GetNamespace() == a.namespace && then > 0 && revision(u) < then {
 			held = c.New
 		}

@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -98,7 +99,7 @@ func (o object) labelsOfPods() labels.Set {
 // tcpPort is the entry of a Service for one of its TCP ports.
 func (o object) tcpPort(number int64) (object, bool) {
 	for _, p := range o.maps("spec", "ports") {
-		if n, _ := object(p).number("port"); n == number && either(object(p).str("protocol"), "TCP") == "TCP" {
+		if n, _ := object(p).number("port"); n == number && cmp.Or(object(p).str("protocol"), "TCP") == "TCP" {
 			return p, true
 		}
 	}
@@ -126,7 +127,7 @@ func targetPort(port, pod object) (int64, bool) {
 	}
 	for _, c := range pod.maps("spec", "containers") {
 		for _, p := range object(c).maps("ports") {
-			if object(p).str("name") == name && either(object(p).str("protocol"), "TCP") == "TCP" {
+			if object(p).str("name") == name && cmp.Or(object(p).str("protocol"), "TCP") == "TCP" {
 				return object(p).number("containerPort")
 			}
 		}
@@ -137,7 +138,7 @@ func targetPort(port, pod object) (int64, bool) {
 // readyPodsOf are the ready Pods of a workload, or the one Pod itself.
 func (a *activation) readyPodsOf(workload object) []object {
 	var out []object
-	for _, u := range a.now.list(known()["pods"], a.namespace) {
+	for _, u := range a.now.list(wellKnown()["pods"], a.namespace) {
 		pod := object(u.Object)
 		if pod.ready() && (pod.uid() == workload.uid() || a.ownedThrough(pod.uid(), u.Object, workload.uid())) {
 			out = append(out, pod)
@@ -149,14 +150,14 @@ func (a *activation) readyPodsOf(workload object) []object {
 // inSlices reports whether the slices that Kubernetes keeps for this Service
 // hold a Pod as ready at a port.
 func (a *activation) inSlices(service object, portName string, port int64, pod object) bool {
-	for _, u := range a.now.list(known()["endpointslices"], a.namespace) {
+	for _, u := range a.now.list(wellKnown()["endpointslices"], a.namespace) {
 		slice := object(u.Object)
 		if !ownedByAny(u, map[string]bool{service.uid(): true}) {
 			continue
 		}
 		hasPort := slices.ContainsFunc(slice.maps("ports"), func(p map[string]any) bool {
 			n, _ := object(p).number("port")
-			return n == port && object(p).str("name") == portName && either(object(p).str("protocol"), "TCP") == "TCP"
+			return n == port && object(p).str("name") == portName && cmp.Or(object(p).str("protocol"), "TCP") == "TCP"
 		})
 		if hasPort && slices.ContainsFunc(slice.maps("endpoints"), func(e map[string]any) bool {
 			ready, set, _ := unstructured.NestedBool(e, "conditions", "ready")

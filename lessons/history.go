@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// recording gives the functions of live text what the engine has recorded.
-func (e *Engine) recording() *recording {
-	return &recording{
+// liveSource gives the functions of live text what the engine has recorded.
+func (e *Engine) liveSource() *liveSource {
+	return &liveSource{
 		metAt: e.whenMet,
 		met:   e.isMet,
 		done:  func(step string) bool { return e.done != nil && e.done(step) },
@@ -18,7 +18,7 @@ func (e *Engine) recording() *recording {
 			return e.solved(e.step.ID)
 		},
 		history:  e.recorded,
-		changes:  func(resource string) []Change { return e.history[known()[resource]] },
+		changes:  func(resource string) []Change { return e.history[wellKnown()[resource]] },
 		lastSeen: e.lastChangeOf,
 		moments: func(resource, name string) []any {
 			gvr, err := ParseResource(resource)
@@ -70,7 +70,7 @@ func (e *Engine) isMet(id string) (met, known bool) {
 
 // pictures are all that was seen of a Pod, oldest first.
 func (e *Engine) pictures(pod string) []object {
-	gvr := known()["pods"]
+	gvr := wellKnown()["pods"]
 	var out []object
 	if u := e.act.base.get(gvr, e.namespace, pod); u != nil {
 		out = append(out, u.Object)

@@ -81,11 +81,11 @@ func Load(fsys fs.FS, dir string) (*Lesson, error) {
 		problems.add(Pos{File: "lesson.yaml", Line: 1, Col: 1}, "no lesson could be read")
 		return nil, problems[:max(1, len(problems)-1)].in(dir)
 	}
-	v := &validator{lesson: l, compiler: c, problems: &problems, watch: map[watch.Spec]Pos{}}
+	v := &loader{lesson: l, compiler: c, problems: &problems, watch: map[watch.Spec]Pos{}}
 	v.whole(dir)
 	if len(problems) == 0 {
 		v.loadTexts()
-		v.checkWatch()
+		v.declareWatches()
 	}
 	if err := problems.in(dir); err != nil {
 		return nil, err
@@ -106,22 +106,22 @@ func (p Problems) in(dir string) error {
 // validName is what lessons, steps, checks and moments may be called.
 var validName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// validator keeps the rules of docs/LESSONS.md that a field by itself can't
+// loader enforces the rules of docs/LESSONS.md that a field by itself can't
 // show, and compiles the expressions.
-type validator struct {
+type loader struct {
 	lesson   *Lesson
 	compiler *compiler
 	problems *Problems
 	watch    map[watch.Spec]Pos
 }
 
-func (v *validator) name(at Pos, what, value string) {
+func (v *loader) name(at Pos, what, value string) {
 	if !validName.MatchString(value) {
 		v.problems.add(at, "%s %q: wanted lower case letters, digits and '-'", what, value)
 	}
 }
 
-func (v *validator) whole(dir string) {
+func (v *loader) whole(dir string) {
 	l := v.lesson
 	if l.APIVersion != APIVersion {
 		v.problems.add(l.of("apiVersion"), "apiVersion is %q, wanted %s", l.APIVersion, APIVersion)
@@ -157,7 +157,7 @@ func (v *validator) whole(dir string) {
 	}
 }
 
-func (v *validator) step(s *Step) {
+func (v *loader) step(s *Step) {
 	if s.Timeout == 0 {
 		s.Timeout = time.Minute
 	}
@@ -190,7 +190,7 @@ func (v *validator) step(s *Step) {
 }
 
 // caseOf makes the variant of a step that a case is.
-func (v *validator) caseOf(s *Step, c *Case) {
+func (v *loader) caseOf(s *Step, c *Case) {
 	v.resources(c.Resources, c.of("resources"))
 	v.setup(c.Setup)
 	v.values(c.Values)
@@ -212,7 +212,7 @@ func (v *validator) caseOf(s *Step, c *Case) {
 	v.proofs(&variant, c.at)
 }
 
-func (v *validator) resources(names []string, at Pos) {
+func (v *loader) resources(names []string, at Pos) {
 	for _, r := range names {
 		gvr, err := ParseResource(r)
 		if err != nil {
@@ -223,7 +223,7 @@ func (v *validator) resources(names []string, at Pos) {
 	}
 }
 
-func (v *validator) values(values map[string]Expr) {
+func (v *loader) values(values map[string]Expr) {
 	for id, e := range values {
 		v.expr(&e, valuesScope(), false)
 		values[id] = e
@@ -231,7 +231,7 @@ func (v *validator) values(values map[string]Expr) {
 }
 
 // namedObjects keeps a list to `resource/name` and `resource/*`.
-func (v *validator) namedObjects(list []string, at Pos) {
+func (v *loader) namedObjects(list []string, at Pos) {
 	for _, entry := range list {
 		i := strings.LastIndex(entry, "/")
 		if i < 0 {
@@ -243,7 +243,7 @@ func (v *validator) namedObjects(list []string, at Pos) {
 }
 
 // checks looks at those checks of a step that are new.
-func (v *validator) checks(s *Step, these []*Check) {
+func (v *loader) checks(s *Step, these []*Check) {
 	if len(s.Checks) == 0 && len(s.Cases) == 0 {
 		v.problems.add(s.of("checks"), "step %q needs at least one check", s.ID)
 	}
@@ -257,7 +257,7 @@ func (v *validator) checks(s *Step, these []*Check) {
 }
 
 // proofs looks at what shows that a step, or a variant of it, is right.
-func (v *validator) proofs(s *Step, at Pos) {
+func (v *loader) proofs(s *Step, at Pos) {
 	if strings.TrimSpace(s.Solution) == "" {
 		what := fmt.Sprintf("step %q", s.ID)
 		if s.drawn != nil {
@@ -283,13 +283,13 @@ func (v *validator) proofs(s *Step, at Pos) {
 }
 
 func scopeNamespace(resource, namespace string) string {
-	if gvr, ok := known()[resource]; ok && clusterScoped(gvr) {
+	if gvr, ok := wellKnown()[resource]; ok && clusterScoped(gvr) {
 		return ""
 	}
 	return namespace
 }
 
-func (v *validator) traffic(t *Traffic) {
+func (v *loader) traffic(t *Traffic) {
 	if t.Service == "" || t.Port == "" {
 		v.problems.add(t.at, "traffic needs service and port")
 	}
@@ -304,7 +304,7 @@ func (v *validator) traffic(t *Traffic) {
 	}
 }
 
-func (v *validator) setup(s *Setup) {
+func (v *loader) setup(s *Setup) {
 	if s == nil {
 		return
 	}
@@ -320,7 +320,7 @@ func (v *validator) setup(s *Setup) {
 }
 
 // expr compiles e and notes what it reads.
-func (v *validator) expr(e *Expr, s scope, wantBool bool) {
+func (v *loader) expr(e *Expr, s scope, wantBool bool) {
 	v.compiler.compileExpr(e, s, wantBool, v.problems)
 	if e.program != nil {
 		for _, dep := range e.program.watches {
@@ -329,19 +329,19 @@ func (v *validator) expr(e *Expr, s scope, wantBool bool) {
 	}
 }
 
-func (v *validator) addWatch(dep watchDep, at Pos) {
+func (v *loader) addWatch(dep watchDep, at Pos) {
 	spec := watch.Spec{Resource: dep.gvr, Namespace: dep.namespace}
 	if _, ok := v.watch[spec]; !ok {
 		v.watch[spec] = at
 	}
 }
 
-// checkWatch sees to it that what lies outside the namespace is declared, and
+// declareWatches sees to it that what lies outside the namespace is declared, and
 // settles what is watched.
-func (v *validator) checkWatch() {
+func (v *loader) declareWatches() {
 	l := v.lesson
 	for _, r := range []string{"events", "pods", "services", "deployments", "replicasets", "endpointslices"} {
-		v.addWatch(watchDep{known()[r], ownNamespace}, l.at)
+		v.addWatch(watchDep{wellKnown()[r], ownNamespace}, l.at)
 	}
 	for spec, at := range v.watch {
 		if spec.Namespace != ownNamespace && !l.touchesSpec(spec) {
@@ -379,7 +379,7 @@ func (l *Lesson) WatchSpecs(namespace string) []watch.Spec {
 	return out
 }
 
-func (v *validator) loadTexts() {
+func (v *loader) loadTexts() {
 	l := v.lesson
 	for _, lang := range Languages() {
 		var t lessonText
@@ -403,7 +403,7 @@ func (v *validator) loadTexts() {
 	}
 }
 
-func (v *validator) stepText(s *Step, lang string) {
+func (v *loader) stepText(s *Step, lang string) {
 	if t, ok := v.readStepText(s, "steps/"+s.ID, lang, s.Checks); ok {
 		s.texts[lang] = t
 	}
@@ -411,7 +411,7 @@ func (v *validator) stepText(s *Step, lang string) {
 
 // caseTexts loads the texts of a step's cases and puts them into the variants.
 // A language that lacks one takes it from English, so each has all.
-func (v *validator) caseTexts(s *Step) {
+func (v *loader) caseTexts(s *Step) {
 	for _, c := range s.Cases {
 		c.texts, c.step.texts = map[string]stepText{}, map[string]stepText{}
 		for _, lang := range Languages() {
@@ -426,7 +426,7 @@ func (v *validator) caseTexts(s *Step) {
 }
 
 // readStepText reads a text about the checks of a step, or of one of its cases.
-func (v *validator) readStepText(s *Step, base, lang string, checks []*Check) (stepText, bool) {
+func (v *loader) readStepText(s *Step, base, lang string, checks []*Check) (stepText, bool) {
 	file := base + "." + lang + ".md"
 	var t stepText
 	body, line, ok := readMarkdown(v.lesson.files, file, &t, v.problems)
@@ -470,7 +470,7 @@ func (v *validator) readStepText(s *Step, base, lang string, checks []*Check) (s
 }
 
 // placeholders refuses names that live text can't have.
-func (v *validator) placeholders(file, body string, line int, s *Step) {
+func (v *loader) placeholders(file, body string, line int, s *Step) {
 	for i, l := range strings.Split(body, "\n") {
 		for _, m := range placeholder.FindAllStringSubmatchIndex(l, -1) {
 			at := Pos{File: file, Line: line + i, Col: m[0] + 1}

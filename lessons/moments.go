@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func happenings(gvr schema.GroupVersionResource, before, now object) []string {
 		return []string{now.str("reason")}
 	case now == nil:
 		return []string{"Deleted"}
-	case gvr == known()["pods"]:
+	case gvr == wellKnown()["pods"]:
 		return podHappenings(before, now)
 	}
 	var out []string
@@ -61,7 +62,7 @@ func happenings(gvr schema.GroupVersionResource, before, now object) []string {
 	} else if now.terminating() && !before.terminating() {
 		out = append(out, "Terminating")
 	}
-	if gvr == known()["deployments"] {
+	if gvr == wellKnown()["deployments"] {
 		const revision = "deployment.kubernetes.io/revision"
 		if r := now.str("metadata", "annotations", revision); r != "" && r != before.str("metadata", "annotations", revision) {
 			out = append(out, "revision "+r)
@@ -86,7 +87,7 @@ func happenings(gvr schema.GroupVersionResource, before, now object) []string {
 func podHappenings(before, now object) []string {
 	var out []string
 	if before == nil {
-		out = append(out, either(now.str("status", "phase"), "Pending"))
+		out = append(out, cmp.Or(now.str("status", "phase"), "Pending"))
 	}
 	leaving := now.terminating()
 	if leaving && !before.terminating() {

@@ -56,7 +56,7 @@ func (s *Session) ask(ctx context.Context, t Traffic) (Probe, bool) {
 	asking, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	p := Probe{At: time.Now()}
-	reply, err := s.world.Probe(asking, t.Service, string(t.Port), t.Path)
+	reply, err := s.env.Probe(asking, t.Service, string(t.Port), t.Path)
 	if ctx.Err() != nil {
 		return p, false
 	}

@@ -23,14 +23,14 @@ type Recording struct {
 	Lesson    string       `json:"lesson"`
 	Step      string       `json:"step"`
 	Case      string       `json:"case,omitempty"`
-	Phase     string       `json:"phase"` // as the harness calls it
+	Proof     string       `json:"phase"` // as the harness calls it
 	Name      string       `json:"name,omitempty"`
 	Namespace string       `json:"namespace"`
 	Trace     []TraceEntry `json:"-"`
 }
 
 // Key names what a recording is of.
-func (r Recording) Key() string { return r.Step + "/" + r.Case + "/" + r.Phase + "/" + r.Name }
+func (r Recording) Key() string { return r.Step + "/" + r.Case + "/" + r.Proof + "/" + r.Name }
 
 // packedLine is one line of a file of recordings: the head of a recording, or
 // an entry of its trace.

@@ -32,8 +32,8 @@ func TestRecordingsComeBackAsTheyWere(t *testing.T) {
 		{At: from.Add(6 * time.Second), Change: &traceChange{Type: "DELETED", Version: "v1", Resource: "pods", Old: last}},
 	}
 	all := []Recording{
-		{Lesson: "l", Step: "s", Phase: "mutant", Name: "m", Namespace: "ns", Trace: entries},
-		{Lesson: "l", Step: "s", Phase: "solution", Namespace: "ns", Trace: entries[:2]},
+		{Lesson: "l", Step: "s", Proof: "mutant", Name: "m", Namespace: "ns", Trace: entries},
+		{Lesson: "l", Step: "s", Proof: "solution", Namespace: "ns", Trace: entries[:2]},
 	}
 	var file bytes.Buffer
 	if err := WriteRecordings(&file, all); err != nil {

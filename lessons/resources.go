@@ -8,9 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// known maps the plurals that lessons write to what the API calls them. A
+// wellKnown maps the plurals that lessons write to what the API calls them. A
 // lesson is checked without a cluster, so discovery can't do this.
-var known = sync.OnceValue(func() map[string]schema.GroupVersionResource {
+var wellKnown = sync.OnceValue(func() map[string]schema.GroupVersionResource {
 	out := map[string]schema.GroupVersionResource{}
 	for _, group := range []struct {
 		group, version, resources string
@@ -40,7 +40,7 @@ var known = sync.OnceValue(func() map[string]schema.GroupVersionResource {
 // ("deployments"), "version/plural" of the core group, or
 // "group/version/plural".
 func ParseResource(name string) (schema.GroupVersionResource, error) {
-	if gvr, ok := known()[name]; ok {
+	if gvr, ok := wellKnown()[name]; ok {
 		return gvr, nil
 	}
 	parts := strings.Split(name, "/")

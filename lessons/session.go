@@ -16,8 +16,8 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/watch"
 )
 
-// World is what a Session does to a cluster; *space.Space is one.
-type World interface {
+// Environment is what a Session does to a cluster; *space.Space is one.
+type Environment interface {
 	Namespace() string
 	// Watch starts to watch; the Session closes the Watcher.
 	Watch(ctx context.Context, specs []watch.Spec) *watch.Watcher
@@ -37,14 +37,14 @@ type World interface {
 	Probe(ctx context.Context, service, port, path string) (space.Reply, error)
 }
 
-// Phase is where a session is with its step.
-type Phase string
+// StepState is how far a session is with its step.
+type StepState string
 
-// Phases of a step.
+// States of a step.
 const (
-	PhaseSetup  Phase = "setup"  // the step's beginning is being made
-	PhaseActive Phase = "active" // the learner's turn
-	PhaseFailed Phase = "failed" // the beginning could not be made; Detail says why. Reset tries again
+	StateSetup  StepState = "setup"  // the step's beginning is being made
+	StateActive StepState = "active" // the learner's turn
+	StateFailed StepState = "failed" // the beginning could not be made; Detail says why. Reset tries again
 )
 
 // Update is all that a screen shows of a lesson. It is a snapshot: a newer one
@@ -57,8 +57,8 @@ type Update struct {
 	Index   int // of the step, from 0
 	Count   int // of steps
 	Entry   int // counts how often a step was entered in this session, from 1
-	Phase   Phase
-	Detail  string    // with PhaseFailed: why
+	State   StepState
+	Detail  string    // in StateFailed: why
 	Began   time.Time // when the learner's turn began
 	Text    StepText
 	Hints   int // how many are open
@@ -69,13 +69,13 @@ type Update struct {
 
 // SessionOptions are what a Session needs.
 type SessionOptions struct {
-	Lesson   *Lesson
-	World    World
-	Lang     string
-	Step     string    // where to begin; empty resumes, or begins with the first step
-	Seed     int       // which case Step begins with, when it has cases; 0 is the last one, or a random one
-	Progress *Progress // may be nil
-	Record   io.Writer // when set, gets a trace of every engine input
+	Lesson      *Lesson
+	Environment Environment
+	Lang        string
+	Step        string    // where to begin; empty resumes, or begins with the first step
+	Seed        int       // which case Step begins with, when it has cases; 0 is the last one, or a random one
+	Progress    *Progress // may be nil
+	TraceTo     io.Writer // when set, gets a trace of every engine input
 }
 
 // Session leads through one lesson on one cluster. One goroutine owns the
@@ -83,7 +83,7 @@ type SessionOptions struct {
 type Session struct {
 	options SessionOptions
 	lesson  *Lesson
-	world   World
+	env     Environment
 	engine  *Engine
 	watcher *watch.Watcher
 	audit   *space.AuditTail
@@ -104,7 +104,7 @@ type Session struct {
 	seed       int   // of the case, else 0
 	seeds      map[string]int
 	solved     map[string][]string // cases, by step
-	phase      Phase
+	state      StepState
 	detail     string
 	warning    string
 	hints      int
@@ -123,7 +123,7 @@ type Session struct {
 func StartSession(ctx context.Context, options SessionOptions) (*Session, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Session{
-		options: options, lesson: options.Lesson, world: options.World,
+		options: options, lesson: options.Lesson, env: options.Environment,
 		updates: make(chan Update, 1), commands: make(chan func()), probes: make(chan Probe, 64),
 		prepared: make(chan preparation), waits: make(chan *settling), cancel: cancel, ctx: ctx,
 		met: map[string]time.Time{}, seeds: map[string]int{}, solved: map[string][]string{}, stopStep: func() {},
@@ -148,18 +148,18 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 	if err := os.CopyFS(s.dir, options.Lesson.Files()); err != nil {
 		return fail(fmt.Errorf("unpack the lesson's files: %w", err))
 	}
-	if s.audit, err = options.World.Requests(ctx); err != nil {
+	if s.audit, err = options.Environment.Requests(ctx); err != nil {
 		return fail(err)
 	}
 	s.engine, err = NewEngine(options.Lesson, EngineOptions{
-		Namespace: options.World.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil, Done: s.isDone,
+		Namespace: options.Environment.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil, Done: s.isDone,
 		Solved: func(step string) []string { return s.solved[step] },
 	})
 	if err != nil {
 		return fail(err)
 	}
-	if options.Record != nil {
-		s.trace = NewTraceWriter(options.Record)
+	if options.TraceTo != nil {
+		s.trace = NewTraceWriter(options.TraceTo)
 	}
 	if options.Progress != nil {
 		for id, p := range options.Progress.Lesson(options.Lesson.Name()).Steps {
@@ -174,7 +174,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 			first = last
 		}
 	}
-	s.watcher = options.World.Watch(ctx, options.Lesson.WatchSpecs(options.World.Namespace()))
+	s.watcher = options.Environment.Watch(ctx, options.Lesson.WatchSpecs(options.Environment.Namespace()))
 	mode := enterFresh
 	if options.Step == "" {
 		mode = enterResume
@@ -235,7 +235,7 @@ func (s *Session) Next() {
 			return
 		}
 		mode := enterFresh
-		if s.phase == PhaseActive && s.engine.met {
+		if s.state == StateActive && s.engine.met {
 			mode = enterContinue
 		}
 		s.enter(s.lesson.Steps[i+1], mode, 0)
@@ -409,17 +409,17 @@ func (s *Session) publish() {
 	s.changed = false
 	u := Update{
 		Lesson: s.lesson.Name(), Step: s.step.ID, Seed: s.seed, Index: s.lesson.StepIndex(s.step.ID), Count: len(s.lesson.Steps),
-		Entry: s.attempt, Phase: s.phase, Detail: s.detail, Began: s.engine.Started(), Hints: s.hints, Done: s.met, Warning: s.warning,
+		Entry: s.attempt, State: s.state, Detail: s.detail, Began: s.engine.Started(), Hints: s.hints, Done: s.met, Warning: s.warning,
 	}
 	live := s.engine.Live
-	if s.phase == PhaseActive {
+	if s.state == StateActive {
 		u.Outcome = s.engine.Outcome()
 	} else {
-		live = s.known
+		live = s.preludeValue
 		u.Outcome = Outcome{Lesson: u.Lesson, Step: u.Step, Problem: s.engine.problem()}
 	}
 	u.Text = s.step.text(s.options.Lang, live, u.Outcome.Met)
-	if same(u, s.lastUpdate) {
+	if sameUpdate(u, s.lastUpdate) {
 		return
 	}
 	u.Done = maps.Clone(s.met)
@@ -437,19 +437,19 @@ func (s *Session) publish() {
 	}
 }
 
-// known are the values that are there before the step has begun.
-func (s *Session) known(name string) (string, bool) {
+// preludeValue gives the values that are there before the step has begun.
+func (s *Session) preludeValue(name string) (string, bool) {
 	switch {
 	case name == "namespace":
-		return s.world.Namespace(), true
+		return s.env.Namespace(), true
 	case name == "seed" && s.seed > 0:
 		return strconv.Itoa(s.seed), true
 	}
 	return "", false
 }
 
-// same leaves out the time of the outcome, which changes always.
-func same(a, b Update) bool {
+// sameUpdate leaves out the time of the outcome, which changes always.
+func sameUpdate(a, b Update) bool {
 	a.Outcome.At = b.Outcome.At
 	return reflect.DeepEqual(a, b)
 }

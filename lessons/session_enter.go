@@ -56,7 +56,7 @@ func (s *Session) enter(step *Step, mode enterMode, seed int) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	s.stopStep = cancel
 	s.attempt++
-	s.step, s.seed, s.phase, s.detail, s.hints, s.waiting = step, seed, PhaseSetup, "", 0, nil
+	s.step, s.seed, s.state, s.detail, s.hints, s.waiting = step, seed, StateSetup, "", 0, nil
 	s.changed = true
 	attempt := s.attempt
 	before, ended := s.preparing, make(chan struct{})
@@ -93,7 +93,7 @@ func (s *Session) draw(step *Step, seed int) (*Step, int) {
 func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode enterMode) preparation {
 	if mode == enterResume {
 		mode = enterFresh
-		entered, err := s.world.Entered(ctx)
+		entered, err := s.env.Entered(ctx)
 		if err != nil {
 			p.err = err
 			return p
@@ -105,10 +105,10 @@ func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode 
 	}
 	if mode == enterFresh {
 		// Whoever is interrupted from here on has no step to resume.
-		if _, p.err = s.world.Enter(ctx, ""); p.err != nil {
+		if _, p.err = s.env.Enter(ctx, ""); p.err != nil {
 			return p
 		}
-		if p.err = s.world.Clear(ctx); p.err != nil {
+		if p.err = s.env.Clear(ctx); p.err != nil {
 			return p
 		}
 		if p.err = s.setUp(ctx, attempt, p.step.Start); p.err != nil {
@@ -129,7 +129,7 @@ func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode 
 	if p.err = s.settle(ctx, attempt, Expr{}, 0, settleTime); p.err != nil {
 		return p
 	}
-	p.marker, p.err = s.world.Enter(ctx, enteredNote(p.step, p.seed))
+	p.marker, p.err = s.env.Enter(ctx, enteredNote(p.step, p.seed))
 	return p
 }
 
@@ -142,13 +142,13 @@ func (s *Session) setUp(ctx context.Context, attempt int, setup *Setup) error {
 		if err != nil {
 			return err
 		}
-		text := fill(string(data), func(string) (string, bool) { return s.world.Namespace(), true })
-		if err := s.world.Apply(ctx, []byte(text)); err != nil {
+		text := fill(string(data), func(string) (string, bool) { return s.env.Namespace(), true })
+		if err := s.env.Apply(ctx, []byte(text)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if strings.TrimSpace(setup.Script) != "" {
-		if _, err := s.world.Script(ctx, s.dir, setup.Script); err != nil {
+		if _, err := s.env.Script(ctx, s.dir, setup.Script); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func (s *Session) setUp(ctx context.Context, attempt int, setup *Setup) error {
 // settle waits until the engine has seen what the cluster holds now, and until
 // the condition holds.
 func (s *Session) settle(ctx context.Context, attempt int, until Expr, quiet, patience time.Duration) error {
-	listings, err := s.world.Snapshot(ctx, s.lesson.WatchSpecs(s.world.Namespace()))
+	listings, err := s.env.Snapshot(ctx, s.lesson.WatchSpecs(s.env.Namespace()))
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (s *Session) finish(p preparation) {
 	}
 	s.stopStep()
 	if p.err != nil {
-		s.phase, s.detail = PhaseFailed, p.err.Error()
+		s.state, s.detail = StateFailed, p.err.Error()
 		var late notSettledError
 		if errors.As(p.err, &late) {
 			lines := append([]string{s.engine.say.text("setup-waiting", "Step", s.step.Text(s.options.Lang, nil).Title,
@@ -260,7 +260,7 @@ func (s *Session) finish(p preparation) {
 		}
 		return
 	}
-	s.phase = PhaseActive
+	s.state = StateActive
 	if s.options.Progress != nil {
 		s.save(func(f *Progress) error { return f.Enter(s.lesson.Name(), s.step.ID, s.seed, time.Now()) })
 		s.hints = s.options.Progress.Lesson(s.lesson.Name()).Steps[s.step.ID].Hints

@@ -194,7 +194,7 @@ steps:
 func startTestSession(t *testing.T, w *fakeWorld, o SessionOptions) *Session {
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
-	o.World = w
+	o.Environment = w
 	s, err := StartSession(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func awaitUpdate(t *testing.T, s *Session, what string, wanted func(Update) bool
 }
 
 func active(step string) func(Update) bool {
-	return func(u Update) bool { return u.Step == step && u.Phase == PhaseActive }
+	return func(u Update) bool { return u.Step == step && u.State == StateActive }
 }
 
 func TestSessionLeadsThroughALesson(t *testing.T) {
@@ -238,7 +238,7 @@ func TestSessionLeadsThroughALesson(t *testing.T) {
 		t.Fatal(err)
 	}
 	var trace bytes.Buffer
-	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: progress, Record: &trace})
+	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: progress, TraceTo: &trace})
 	u := awaitUpdate(t, s, "step one", active("one"))
 	if u.Outcome.Met || u.Index != 0 || u.Count != 2 || u.Text.Body != missingValue {
 		t.Fatalf("update is %+v", u)
@@ -311,7 +311,7 @@ func TestAFailedBeginningSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	w := newFakeWorld(lesson.WatchSpecs("ns"))
 	w.fail = errors.New("no space left")
 	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Step: "two"})
-	u := awaitUpdate(t, s, "failure", func(u Update) bool { return u.Phase == PhaseFailed })
+	u := awaitUpdate(t, s, "failure", func(u Update) bool { return u.State == StateFailed })
 	if !strings.Contains(u.Detail, "no space left") {
 		t.Fatalf("detail is %q", u.Detail)
 	}
@@ -325,7 +325,7 @@ func TestGotoWhileABeginningIsMade(t *testing.T) {
 	w := newFakeWorld(lesson.WatchSpecs("ns"))
 	w.block = make(chan struct{})
 	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Step: "two"})
-	awaitUpdate(t, s, "setup of two", func(u Update) bool { return u.Step == "two" && u.Phase == PhaseSetup })
+	awaitUpdate(t, s, "setup of two", func(u Update) bool { return u.Step == "two" && u.State == StateSetup })
 	if err := s.Goto("one"); err != nil {
 		t.Fatal(err)
 	}

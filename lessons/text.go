@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
 	"regexp"
@@ -55,7 +56,7 @@ type StepText struct {
 // the translation lacks it.
 func (l *Lesson) Text(lang string) LessonText {
 	t, en := l.texts[lang], l.texts[english]
-	return LessonText{Title: either(t.Title, en.Title), Summary: either(t.Summary, en.Summary), Body: either(t.body, en.body)}
+	return LessonText{Title: cmp.Or(t.Title, en.Title), Summary: cmp.Or(t.Summary, en.Summary), Body: cmp.Or(t.body, en.body)}
 }
 
 // Text is the step's text in a language. live gives the value of a name for
@@ -72,9 +73,9 @@ func (s *Step) text(lang string, live func(name string) (string, bool), debrief 
 	for i := len(hints); i < len(en.hints); i++ {
 		hints = append(hints[:i:i], en.hints[i])
 	}
-	out := StepText{Title: either(t.Title, en.Title), Body: fill(either(t.body, en.body), live)}
+	out := StepText{Title: cmp.Or(t.Title, en.Title), Body: fill(cmp.Or(t.body, en.body), live)}
 	if debrief {
-		out.Debrief = fill(either(t.debrief, en.debrief), live)
+		out.Debrief = fill(cmp.Or(t.debrief, en.debrief), live)
 	}
 	for _, h := range hints {
 		out.Hints = append(out.Hints, fill(h, live))
@@ -84,18 +85,11 @@ func (s *Step) text(lang string, live func(name string) (string, bool), debrief 
 
 // string finds one of a step's strings, such as the title of a check.
 func (s *Step) string(lang string, from func(stepText) map[string]string, key string) string {
-	return either(from(s.texts[lang])[key], from(s.texts[english])[key])
+	return cmp.Or(from(s.texts[lang])[key], from(s.texts[english])[key])
 }
 
 func (s *Step) checkTitle(lang, id string) string {
-	return either(s.string(lang, func(t stepText) map[string]string { return t.Checks }, id), id)
-}
-
-func either(a, b string) string {
-	if strings.TrimSpace(a) != "" {
-		return a
-	}
-	return b
+	return cmp.Or(s.string(lang, func(t stepText) map[string]string { return t.Checks }, id), id)
 }
 
 // placeholder matches `{{ live "name" }}`, with a width if wanted,
@@ -220,7 +214,7 @@ func readMarkdown(fsys fs.FS, name string, front any, problems *Problems) (body 
 	return string(after), bytes.Count(header, []byte("\n")) + 4, true
 }
 
-// splitStep cuts a step's body at its markers.
+// split cuts a step's body at its markers.
 func (t *stepText) split(name, body string, line int, problems *Problems) {
 	section, text := "", &strings.Builder{}
 	finish := func() {

@@ -196,10 +196,10 @@ func (v *checksView) foot() []string {
 	if v.page.Warning != "" {
 		say(s.wait, "! "+oneLine(v.page.Warning))
 	}
-	switch v.page.Phase {
-	case lessons.PhaseSetup:
+	switch v.page.State {
+	case lessons.StateSetup:
 		say(s.wait, "◐ "+w.say("preparing"))
-	case lessons.PhaseFailed:
+	case lessons.StateFailed:
 		say(s.bad, "✗ "+w.say("setup_failed", "Key", v.keys.chord(actReset))+" "+oneLine(v.page.Detail))
 	}
 	o := v.outcome()

@@ -138,7 +138,7 @@ func newFakeView(pods int) *fakeView {
 // update is a step of a lesson, half done.
 func update(lang string) lessons.Update {
 	u := lessons.Update{
-		Lesson: "service", Step: "endpoints", Index: 2, Count: 7, Entry: 1, Phase: lessons.PhaseActive, Began: began.Add(-252 * time.Second),
+		Lesson: "service", Step: "endpoints", Index: 2, Count: 7, Entry: 1, State: lessons.StateActive, Began: began.Add(-252 * time.Second),
 		Outcome: lessons.Outcome{Lesson: "service", Step: "endpoints", Checks: []lessons.CheckResult{
 			{ID: "selects", Title: "The Service selects app=go-api", Verdict: lessons.Met},
 			{

@@ -65,7 +65,7 @@ func (m *model) do(a action) tea.Cmd {
 // lessonCommand is a command to the lesson.
 func (m *model) lessonCommand(a action) tea.Cmd {
 	page, s, w := m.lesson.page, m.running.Session, m.words
-	if page.Phase == lessons.PhaseSetup {
+	if page.State == lessons.StateSetup {
 		m.notice = w.say("preparing")
 		return nil
 	}

@@ -40,11 +40,11 @@ func TestCommands(t *testing.T) {
 	last := met("en")
 	last.Index = 6
 	preparing := update("en")
-	preparing.Phase = lessons.PhaseSetup
+	preparing.State = lessons.StateSetup
 	open, solved := update("en"), met("en")
 	open.Seed, solved.Seed = 42, 42
 	failed := update("en")
-	failed.Phase, failed.Detail = lessons.PhaseFailed, "apply setup/service.yaml: no such host"
+	failed.State, failed.Detail = lessons.StateFailed, "apply setup/service.yaml: no such host"
 	tests := []struct {
 		name   string
 		update lessons.Update

@@ -66,7 +66,7 @@ func (p *lessonPane) set(u lessons.Update) {
 
 // outcome is how the step stands, nil while it is being prepared.
 func (p *lessonPane) outcome() *lessons.Outcome {
-	if p.page.Phase != lessons.PhaseActive || p.page.Outcome.Step != p.page.Step {
+	if p.page.State != lessons.StateActive || p.page.Outcome.Step != p.page.Step {
 		return nil
 	}
 	return &p.page.Outcome

@@ -214,14 +214,14 @@ func (t *talk) update(u lessons.Update) {
 	old := t.latest
 	t.latest = u
 	switch {
-	case u.Phase == lessons.PhaseSetup:
-		if old.Phase != u.Phase || old.Entry != u.Entry {
+	case u.State == lessons.StateSetup:
+		if old.State != u.State || old.Entry != u.Entry {
 			t.say(t.words.say("preparing"))
 		}
 		return
-	case u.Phase == lessons.PhaseFailed && old.Phase != u.Phase:
+	case u.State == lessons.StateFailed && old.State != u.State:
 		t.say(t.words.say("plain_setup_failed") + " " + oneLine(u.Detail))
-	case u.Entry != old.Entry || old.Phase == lessons.PhaseSetup:
+	case u.Entry != old.Entry || old.State == lessons.StateSetup:
 		t.hints = 0
 		t.say(t.step()...)
 	default:

@@ -109,7 +109,7 @@ func TestPlainLesson(t *testing.T) {
 	p.wants("Starting the node: 0.0 s\n")
 	p.wants("As kind says: 0.0 s\n")
 	u := update("en")
-	p.session.updates <- lessons.Update{Lesson: u.Lesson, Step: u.Step, Entry: u.Entry, Phase: lessons.PhaseSetup}
+	p.session.updates <- lessons.Update{Lesson: u.Lesson, Step: u.Step, Entry: u.Entry, State: lessons.StateSetup}
 	p.wants("preparing the step …\n")
 	p.session.updates <- u
 	p.wants("Service, step 3 of 7: The Pods move, the address stays\n")

@@ -214,10 +214,10 @@ func selectStep(l *lessons.Lesson, name string) (harness.Selection, error) {
 // printSpent says where the time went: the sum over all namespaces, which were
 // in use side by side.
 func printSpent(w io.Writer, results []harness.Result) {
-	var all harness.Spent
+	var all harness.Timing
 	for _, r := range results {
-		all.Open, all.Begin = all.Open+r.Spent.Open, all.Begin+r.Spent.Begin
-		all.Script, all.Judge = all.Script+r.Spent.Script, all.Judge+r.Spent.Judge
+		all.Open, all.Begin = all.Open+r.Timing.Open, all.Begin+r.Timing.Begin
+		all.Script, all.Judge = all.Script+r.Timing.Script, all.Judge+r.Timing.Judge
 	}
 	fmt.Fprintf(w, "time in all namespaces together: opened %.0f s, steps begun %.0f s, scripts %.0f s, verdicts %.0f s\n",
 		all.Open.Seconds(), all.Begin.Seconds(), all.Script.Seconds(), all.Judge.Seconds())
@@ -231,7 +231,7 @@ func printResult(w io.Writer, r harness.Result) {
 	case !r.OK:
 		mark = "✗"
 	}
-	what := string(r.Phase)
+	what := string(r.Proof)
 	if r.Name != "" {
 		what += ": " + r.Name
 	}

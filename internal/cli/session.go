@@ -53,7 +53,7 @@ func (a *app) openLesson(ctx context.Context, o *claim, access cluster.Access, s
 	if err != nil {
 		return nil, fmt.Errorf("open the lesson's namespace: %w", err)
 	}
-	options := lessons.SessionOptions{Lesson: o.at.lesson, World: opened, Lang: o.lang, Progress: o.progress}
+	options := lessons.SessionOptions{Lesson: o.at.lesson, Environment: opened, Lang: o.lang, Progress: o.progress}
 	if o.at.step != nil {
 		entered, err := opened.Entered(ctx)
 		if err != nil {
@@ -92,7 +92,7 @@ func (l *liveLesson) await(ctx context.Context, wanted func(lessons.Update) bool
 			if !wanted(u) {
 				continue
 			}
-			if u.Phase == lessons.PhaseFailed {
+			if u.State == lessons.StateFailed {
 				return fmt.Errorf("step %s/%s can't begin: %s", u.Lesson, u.Step, u.Detail)
 			}
 			return nil
@@ -105,7 +105,7 @@ func (l *liveLesson) await(ctx context.Context, wanted func(lessons.Update) bool
 // awaitTurn waits until it is the learner's turn, in the entry of a step with
 // this number or a later one.
 func (l *liveLesson) awaitTurn(ctx context.Context, entry int) error {
-	return l.await(ctx, func(u lessons.Update) bool { return u.Entry >= entry && u.Phase != lessons.PhaseSetup })
+	return l.await(ctx, func(u lessons.Update) bool { return u.Entry >= entry && u.State != lessons.StateSetup })
 }
 
 // outcomeOf is an Update's outcome with what else the learner must know.

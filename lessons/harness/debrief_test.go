@@ -17,7 +17,7 @@ func TestDebriefsKnowTheirValues(t *testing.T) {
 	eachRecorded(t, func(t *testing.T, l *lessons.Lesson, held []lessons.Recording) {
 		shown := 0
 		for _, r := range held {
-			if r.Phase == string(Mutant) {
+			if r.Proof == string(Mutant) {
 				continue
 			}
 			for _, name := range unknownValues(t, l, r) {

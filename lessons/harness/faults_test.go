@@ -187,7 +187,7 @@ func startFaulty(t *testing.T, name, lang string) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), World: opened, Step: "s", Lang: lang})
+	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), Environment: opened, Step: "s", Lang: lang})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func startFaulty(t *testing.T, name, lang string) *faulty {
 		run: &run{session: session}, t: t, line: line,
 		maps: world.Dynamic().Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(namespace),
 	}
-	f.until("the learner's turn", func(u lessons.Update) bool { return u.Phase == lessons.PhaseActive && u.Outcome.Problem == "" })
+	f.until("the learner's turn", func(u lessons.Update) bool { return u.State == lessons.StateActive && u.Outcome.Problem == "" })
 	return f
 }
 
@@ -287,7 +287,7 @@ func TestBeforeTheStep(t *testing.T) {
 	f.remove("b")
 	f.until("the tick", func(u lessons.Update) bool { return u.Outcome.Met })
 	f.session.Reset()
-	f.until("the new beginning", func(u lessons.Update) bool { return u.Entry == 2 && u.Phase == lessons.PhaseActive })
+	f.until("the new beginning", func(u lessons.Update) bool { return u.Entry == 2 && u.State == lessons.StateActive })
 	if err := f.session.AwaitSettled(t.Context(), lessons.Expr{}, settlePatience); err != nil {
 		t.Fatal(err)
 	}

@@ -23,27 +23,27 @@ import (
 
 // Space is a namespace of its own on the cluster; *space.Space is one.
 type Space interface {
-	lessons.World
+	lessons.Environment
 	Delete(ctx context.Context) error
 	// Inventory lists what lies in the namespace, without what a controller
 	// made; *space.Space.Inventory explains it.
 	Inventory(ctx context.Context) ([]string, error)
 }
 
-// Phase names what a Result is about.
-type Phase string
+// Proof names what a Result is about.
+type Proof string
 
-// Phases of the test of a step, the walk through a whole lesson, and what a
+// Proofs of a step, the walk through a whole lesson, and what a
 // run leaves behind.
 const (
-	Untouched   Phase = "untouched"
-	Mutant      Phase = "mutant"
-	Solution    Phase = "solution"
-	Reset       Phase = "reset"
-	Again       Phase = "solution again"
-	Alternative Phase = "alternative"
-	Walk        Phase = "walk"
-	Left        Phase = "left behind"
+	Untouched   Proof = "untouched"
+	Mutant      Proof = "mutant"
+	Solution    Proof = "solution"
+	Reset       Proof = "reset"
+	Again       Proof = "solution again"
+	Alternative Proof = "alternative"
+	Walk        Proof = "walk"
+	LeftBehind  Proof = "left behind"
 )
 
 // Result is one thing that was to be shown.
@@ -51,7 +51,7 @@ type Result struct {
 	Lesson string `json:"lesson"`
 	Step   string `json:"step"`
 	Case   string `json:"case,omitempty"`
-	Phase  Phase  `json:"phase"`
+	Proof  Proof  `json:"phase"`
 	Name   string `json:"name,omitempty"` // of a mutant or an alternative
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail,omitempty"` // what is wrong
@@ -61,13 +61,13 @@ type Result struct {
 	// Second: this is that second try.
 	Second bool          `json:"second,omitempty"`
 	Took   time.Duration `json:"took"` // nanoseconds
-	Spent  Spent         `json:"spent"`
+	Timing Timing        `json:"spent"`
 
 	order int
 }
 
-// Spent says where the time of a Result went, in nanoseconds.
-type Spent struct {
+// Timing tells where the time of a Result went, in nanoseconds.
+type Timing struct {
 	Open   time.Duration `json:"open"`   // the namespace
 	Begin  time.Duration `json:"begin"`  // until it is the learner's turn: start, setup, settled
 	Script time.Duration `json:"script"` // what a learner would type
@@ -275,7 +275,7 @@ func (o Options) outside(ctx context.Context) ([]string, error) {
 // leftBehind compares what was outside the lessons' namespaces before and
 // after. What a lesson declares in touches, it may leave.
 func leftBehind(selected []Selection, before, after []string) Result {
-	r := Result{Phase: Left, OK: true}
+	r := Result{Proof: LeftBehind, OK: true}
 	var names []string
 	for _, s := range selected {
 		names = append(names, s.Lesson.Name())
@@ -386,7 +386,7 @@ type run struct {
 	tape    *tape // of the session, when it is recorded
 	latest  lessons.Update
 	began   time.Time
-	spent   Spent
+	timing  Timing
 }
 
 func (r *run) inSpace(ctx context.Context, namespace string) error {
@@ -396,7 +396,7 @@ func (r *run) inSpace(ctx context.Context, namespace string) error {
 		return fmt.Errorf("open namespace %s: %w", namespace, err)
 	}
 	r.space = space
-	r.spent.Open = time.Since(r.began)
+	r.timing.Open = time.Since(r.began)
 	r.unit.run(ctx, r)
 	if r.session != nil {
 		r.session.Close()
@@ -413,11 +413,11 @@ func (r *run) leave(ctx context.Context) error {
 
 // start opens a session at a step and waits for the learner's turn.
 func (r *run) start(ctx context.Context, step *lessons.Step) error {
-	defer r.spend(&r.spent.Begin)()
-	options := lessons.SessionOptions{Lesson: r.unit.lesson, World: r.space, Step: step.ID, Seed: step.SeedOf()}
+	defer r.spend(&r.timing.Begin)()
+	options := lessons.SessionOptions{Lesson: r.unit.lesson, Environment: r.space, Step: step.ID, Seed: step.SeedOf()}
 	if r.options.Record != nil {
 		r.tape = &tape{}
-		options.Record = r.tape
+		options.TraceTo = r.tape
 	}
 	var err error
 	if r.session, err = lessons.StartSession(ctx, options); err != nil {
@@ -435,12 +435,12 @@ func (r *run) spend(to *time.Duration) func() {
 // active waits until it is the learner's turn at step.
 func (r *run) active(ctx context.Context, step *lessons.Step) error {
 	err := r.await(ctx, startPatience, func(u lessons.Update) bool {
-		return u.Step == step.ID && u.Phase != lessons.PhaseSetup
+		return u.Step == step.ID && u.State != lessons.StateSetup
 	})
 	switch {
 	case err != nil:
 		return fmt.Errorf("the step's beginning was not made: %w", err)
-	case r.latest.Phase == lessons.PhaseFailed:
+	case r.latest.State == lessons.StateFailed:
 		// It has a time of its own to settle. What is wrong with it is wrong at a
 		// second try as well.
 		return lateError{fmt.Errorf("the step's beginning was not made: %s", r.latest.Detail)}
@@ -498,19 +498,19 @@ func (t *tape) copy() io.Reader {
 }
 
 // result reports; err nil is good. It reports whether it was.
-func (r *run) result(step *lessons.Step, phase Phase, name string, err error) bool {
+func (r *run) result(step *lessons.Step, proof Proof, name string, err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false
 	}
 	out := Result{
-		Lesson: r.unit.lesson.Name(), Step: step.ID, Case: step.CaseName(), Phase: phase, Name: name, OK: err == nil,
-		Took: time.Since(r.began), Spent: r.spent,
+		Lesson: r.unit.lesson.Name(), Step: step.ID, Case: step.CaseName(), Proof: proof, Name: name, OK: err == nil,
+		Took: time.Since(r.began), Timing: r.timing,
 	}
 	if err != nil {
 		out.Detail = err.Error()
 		_, out.Late = errors.AsType[lateError](err)
 	}
 	r.report(out)
-	r.began, r.spent = time.Now(), Spent{}
+	r.began, r.timing = time.Now(), Timing{}
 	return err == nil
 }

@@ -111,7 +111,7 @@ func TestOnlyWhatWasLateIsTriedAgain(t *testing.T) {
 		if r.Late || r.Second != (r.Step == "slow" || r.Step == "too slow") {
 			t.Errorf("%+v", r)
 		}
-		if r.Phase == Solution {
+		if r.Proof == Solution {
 			got[r.Step] = r.OK
 		}
 	}

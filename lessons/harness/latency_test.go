@@ -75,16 +75,16 @@ func BenchmarkWriteToVerdict(b *testing.B) {
 			b.Error(err)
 		}
 	}()
-	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: togglingLesson(b), World: opened, Step: "s"})
+	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: togglingLesson(b), Environment: opened, Step: "s"})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer session.Close()
 	for u := range session.Updates() {
-		if u.Phase == lessons.PhaseFailed {
+		if u.State == lessons.StateFailed {
 			b.Fatal(u.Detail)
 		}
-		if u.Phase == lessons.PhaseActive {
+		if u.State == lessons.StateActive {
 			break
 		}
 	}

@@ -62,7 +62,7 @@ func TestLive(t *testing.T) {
 					if !r.OK {
 						mark = "FAIL"
 					}
-					t.Logf("%s %-12s %-15s %-40s %6s %s", mark, r.Step, r.Phase, r.Name, r.Took.Round(100*time.Millisecond), r.Detail)
+					t.Logf("%s %-12s %-15s %-40s %6s %s", mark, r.Step, r.Proof, r.Name, r.Took.Round(100*time.Millisecond), r.Detail)
 				},
 			})
 			if err != nil {

@@ -141,7 +141,7 @@ func TestOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), World: opened, Step: "s"})
+	session, err := lessons.StartSession(ctx, lessons.SessionOptions{Lesson: outageLesson(t), Environment: opened, Step: "s"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestOutage(t *testing.T) {
 			t.Fatalf("%s: %v; the last update was %+v", what, err, r.latest)
 		}
 	}
-	await("the learner's turn", func(u lessons.Update) bool { return u.Phase == lessons.PhaseActive && u.Outcome.Problem == "" })
+	await("the learner's turn", func(u lessons.Update) bool { return u.State == lessons.StateActive && u.Outcome.Problem == "" })
 	pulled := time.Now()
 	wire.pull()
 	await("the loss", func(u lessons.Update) bool { return u.Outcome.Problem != "" })

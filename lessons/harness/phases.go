@@ -89,10 +89,10 @@ func (r *run) solution(ctx context.Context, step *lessons.Step) {
 }
 
 func (r *run) reset(ctx context.Context, step *lessons.Step) error {
-	defer r.spend(&r.spent.Begin)()
+	defer r.spend(&r.timing.Begin)()
 	r.session.Reset()
 	// The update of the moment before the reset may still be on its way.
-	if err := r.await(ctx, startPatience, func(u lessons.Update) bool { return u.Phase == lessons.PhaseSetup }); err != nil {
+	if err := r.await(ctx, startPatience, func(u lessons.Update) bool { return u.State == lessons.StateSetup }); err != nil {
 		return err
 	}
 	return r.active(ctx, step)
@@ -135,7 +135,7 @@ func walk(ctx context.Context, r *run) {
 }
 
 func (r *run) next(ctx context.Context, step *lessons.Step) error {
-	defer r.spend(&r.spent.Begin)()
+	defer r.spend(&r.timing.Begin)()
 	if seed := step.SeedOf(); seed > 0 {
 		if err := r.session.Draw(step.ID, seed); err != nil {
 			return err
@@ -147,24 +147,24 @@ func (r *run) next(ctx context.Context, step *lessons.Step) error {
 }
 
 // keep hands the recording so far on.
-func (r *run) keep(ok bool, step *lessons.Step, phase Phase, name string) {
+func (r *run) keep(ok bool, step *lessons.Step, proof Proof, name string) {
 	if !ok || r.tape == nil {
 		return
 	}
 	trace, err := lessons.ReadTrace(r.tape.copy())
 	if err != nil {
-		r.result(step, phase, name, fmt.Errorf("the recording is damaged: %w", err))
+		r.result(step, proof, name, fmt.Errorf("the recording is damaged: %w", err))
 		return
 	}
 	r.record(lessons.Recording{
-		Lesson: r.unit.lesson.Name(), Step: step.ID, Case: step.CaseName(), Phase: string(phase), Name: name,
+		Lesson: r.unit.lesson.Name(), Step: step.ID, Case: step.CaseName(), Proof: string(proof), Name: name,
 		Namespace: r.space.Namespace(), Trace: trace,
 	})
 }
 
 // script runs a script and gives its answers. Its failing is a lateError.
 func (r *run) script(ctx context.Context, text string, patience time.Duration) error {
-	defer r.spend(&r.spent.Script)()
+	defer r.spend(&r.timing.Script)()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	result, err := r.space.Script(ctx, r.session.Dir(), text)
@@ -189,7 +189,7 @@ func (r *run) script(ctx context.Context, text string, patience time.Duration) e
 // notMet waits until the cluster is at rest and says what is wrong with the
 // step, which must not be met then; caughtBy must be among what is missing.
 func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) error {
-	defer r.spend(&r.spent.Judge)()
+	defer r.spend(&r.timing.Judge)()
 	settled := make(chan error, 1)
 	go func() { settled <- r.session.AwaitSettled(ctx, until, settlePatience) }()
 	for done := false; !done; {
@@ -227,7 +227,7 @@ func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) e
 
 // met waits until the step is met.
 func (r *run) met(ctx context.Context, step *lessons.Step) error {
-	defer r.spend(&r.spent.Judge)()
+	defer r.spend(&r.timing.Judge)()
 	if r.latest.Step == step.ID && r.latest.Outcome.Met {
 		return nil
 	}

@@ -17,14 +17,14 @@ import (
 func RecordingFile(dir, lesson string) string { return filepath.Join(dir, lesson+".jsonl.zst") }
 
 // Expected are the proofs of a lesson that are recorded, in its order: of each
-// the Step, Case, Phase and Name.
+// the Step, Case, Proof and Name.
 func Expected(l *lessons.Lesson) []lessons.Recording {
 	var out []lessons.Recording
 	for _, step := range l.Steps {
 		for _, v := range step.Variants() {
 			one := lessons.Recording{Lesson: l.Name(), Step: v.ID, Case: v.CaseName()}
-			add := func(phase Phase, name string) {
-				one.Phase, one.Name = string(phase), name
+			add := func(proof Proof, name string) {
+				one.Proof, one.Name = string(proof), name
 				out = append(out, one)
 			}
 			add(Solution, "")
@@ -100,7 +100,7 @@ func Verify(l *lessons.Lesson, r lessons.Recording) error {
 	if len(out.Checks) == 0 {
 		return errors.New("the step never began: what the lesson watches is not in the recording")
 	}
-	if r.Phase != string(Mutant) {
+	if r.Proof != string(Mutant) {
 		if !out.Met {
 			return fmt.Errorf("it was met, and is not when it is replayed; missing: %s", missing(out))
 		}

@@ -98,14 +98,14 @@ func TestVerifyCanFail(t *testing.T) {
 		}
 		return out
 	}
-	solved := lessons.Recording{Lesson: "outage", Step: "s", Phase: string(Solution), Namespace: "ns", Trace: trace(true)}
-	missed := lessons.Recording{Lesson: "outage", Step: "s", Phase: string(Mutant), Name: "idle", Namespace: "ns", Trace: trace(false)}
+	solved := lessons.Recording{Lesson: "outage", Step: "s", Proof: string(Solution), Namespace: "ns", Trace: trace(true)}
+	missed := lessons.Recording{Lesson: "outage", Step: "s", Proof: string(Mutant), Name: "idle", Namespace: "ns", Trace: trace(false)}
 	for _, r := range []lessons.Recording{solved, missed} {
 		if err := Verify(l, r); err != nil {
 			t.Errorf("%s: %v", r.Key(), err)
 		}
 	}
-	solved.Phase, solved.Name, missed.Phase = string(Mutant), "idle", string(Solution)
+	solved.Proof, solved.Name, missed.Proof = string(Mutant), "idle", string(Solution)
 	for r, want := range map[*lessons.Recording]string{&solved: "it was not met, and is", &missed: "it was met, and is not"} {
 		if err := Verify(l, *r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s, recorded as something else, gives %v", r.Key(), err)
@@ -117,7 +117,7 @@ func TestVerifyCanFail(t *testing.T) {
 	dir := t.TempDir()
 	other := missed
 	other.Name = "no such mutant"
-	missed.Phase = string(Mutant)
+	missed.Proof = string(Mutant)
 	for _, added := range [][]lessons.Recording{{missed, other}, {missed}} {
 		if err := SaveRecordings(dir, l, added); err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ checks:
 		r.put("pods", pod("p", "x", i%2 == 0))
 	}
 	r.wantValue("scaled", "1, 3")
-	pods := r.engine.history[known()["pods"]]
+	pods := r.engine.history[wellKnown()["pods"]]
 	if len(pods) < maxHistory/2 || len(pods) > maxHistory {
 		t.Errorf("%d changes of Pods, wanted %d to %d", len(pods), maxHistory/2, maxHistory)
 	}
