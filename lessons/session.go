@@ -215,19 +215,9 @@ func (s *Session) do(f func()) {
 	}
 }
 
-// Goto enters a step anew: the namespace is emptied and gets the recorded
-// state in which the step begins.
-func (s *Session) Goto(step string) error {
-	target := s.lesson.Step(step)
-	if target == nil {
-		return fmt.Errorf("lesson %s has no step %q", s.lesson.Name(), step)
-	}
-	s.do(func() { s.enter(target, enterFresh, 0) })
-	return nil
-}
-
 // Next goes on to the next step: with the cluster as it is when the present
-// step is met, otherwise as Goto does. At the last step it does nothing.
+// step is met; otherwise the namespace is emptied and gets the state in which
+// the step begins. At the last step it does nothing.
 func (s *Session) Next() {
 	s.do(func() {
 		i := s.lesson.StepIndex(s.step.ID)
@@ -242,7 +232,8 @@ func (s *Session) Next() {
 	})
 }
 
-// Previous goes back by a step, as Goto does.
+// Previous goes back by a step, whose beginning is made again. At the first
+// step it does nothing.
 func (s *Session) Previous() {
 	s.do(func() {
 		if i := s.lesson.StepIndex(s.step.ID); i > 0 {

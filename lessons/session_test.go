@@ -284,18 +284,13 @@ func TestSessionLeadsThroughALesson(t *testing.T) {
 	}
 }
 
-func TestGotoMakesTheStepsBeginning(t *testing.T) {
+func TestNextMakesTheStepsBeginning(t *testing.T) {
 	lesson := twoSteps(t)
 	w := newFakeWorld(lesson.WatchSpecs("ns"))
 	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Step: "one"})
 	awaitUpdate(t, s, "step one", active("one"))
 	w.took()
-	if err := s.Goto("three"); err == nil {
-		t.Fatal("an unknown step was gone to")
-	}
-	if err := s.Goto("two"); err != nil {
-		t.Fatal(err)
-	}
+	s.Next() // step one is not met
 	u := awaitUpdate(t, s, "step two", active("two"))
 	if u.Outcome.Met || u.Text.Body != "ns" {
 		t.Fatalf("update is %+v", u)
@@ -320,15 +315,13 @@ func TestAFailedBeginningSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	awaitUpdate(t, s, "step two", active("two"))
 }
 
-func TestGotoWhileABeginningIsMade(t *testing.T) {
+func TestPreviousWhileABeginningIsMade(t *testing.T) {
 	lesson := twoSteps(t)
 	w := newFakeWorld(lesson.WatchSpecs("ns"))
 	w.block = make(chan struct{})
 	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Step: "two"})
 	awaitUpdate(t, s, "setup of two", func(u Update) bool { return u.Step == "two" && u.State == StateSetup })
-	if err := s.Goto("one"); err != nil {
-		t.Fatal(err)
-	}
+	s.Previous()
 	awaitUpdate(t, s, "setup of one", func(u Update) bool { return u.Step == "one" })
 	close(w.block)
 	awaitUpdate(t, s, "step one", active("one"))
