@@ -35,7 +35,6 @@ const madeLabel = "app.kubernetes.io/managed-by"
 type Client struct {
 	config  *rest.Config
 	dynamic dynamic.Interface
-	disco   discovery.DiscoveryInterfaceWithContext
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
 	web     *http.Client
 }
@@ -68,7 +67,7 @@ func NewClient(a cluster.Access) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		config: cfg, dynamic: dyn, disco: disco, web: web,
+		config: cfg, dynamic: dyn, web: web,
 		mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco)),
 	}, nil
 }
@@ -78,7 +77,11 @@ func (w *Client) Dynamic() dynamic.Interface { return w.dynamic }
 
 // Version asks the API server for its version, such as v1.36.3.
 func (w *Client) Version(ctx context.Context) (string, error) {
-	v, err := w.disco.ServerVersionWithContext(ctx)
+	disco, err := w.discovery(ctx)
+	if err != nil {
+		return "", err
+	}
+	v, err := disco.ServerVersion()
 	if err != nil {
 		return "", err
 	}

@@ -58,7 +58,11 @@ func (w *Client) EmptyNamespace(ctx context.Context, name string) error {
 // before what they own. An aggregated API that does not answer is left out: it
 // holds nothing of ours.
 func (w *Client) deletable(ctx context.Context) ([]schema.GroupVersionResource, error) {
-	lists, err := discovery.ServerPreferredNamespacedResourcesWithContext(ctx, w.disco)
+	disco, err := w.discovery(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := discovery.ServerPreferredNamespacedResources(disco)
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
 		return nil, err
 	}

@@ -41,7 +41,11 @@ func (s *Space) Inventory(ctx context.Context) ([]string, error) {
 // as `namespace/resource/name`, sorted; the namespace is empty for what is
 // cluster-scoped. It leaves out what Inventory leaves out.
 func (w *Client) Outside(ctx context.Context, prefix string) ([]string, error) {
-	lists, err := discovery.ServerPreferredResourcesWithContext(ctx, w.disco)
+	disco, err := w.discovery(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := discovery.ServerPreferredResources(disco)
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
 		return nil, fmt.Errorf("list what is in the cluster: %w", err)
 	}

@@ -16,6 +16,7 @@
 # about 8 minutes with nothing compiled, 3 when cluster/embedded was compiled before.
 set -euo pipefail
 cd "$(dirname "$0")"
+export GOWORK=off # modules of their own
 PATH=$PATH:/usr/sbin:/sbin
 say() { echo "nodeimage: $*" >&2; }
 
