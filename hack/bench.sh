@@ -9,6 +9,7 @@
 # cores it takes a quarter of an hour, in which the machine should do nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. hack/go.sh
 
 count=${1:-6}
 rarely=$(((count + 2) / 3)) # for what takes a minute or more

@@ -4,6 +4,7 @@
 # first alternates. Run it as: hack/engine e2e/kind/pairs.sh [PAIRS]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. hack/go.sh
 
 pairs=${1:-3}
 image=${K8STUTOR_KIND_IMAGE:-$(hack/nodeimage/build.sh)}

@@ -7,6 +7,7 @@
 #   hack/engine e2e/kind/preflight.sh IMAGE
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. hack/go.sh
 
 image=$1
 limit=75 # seconds; a quiet machine takes 20, a busy one 32

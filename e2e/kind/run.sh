@@ -11,6 +11,7 @@
 #                                                    upstream's kind, say SKIPPED and why, and succeed
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. hack/go.sh
 
 optional= walk=
 while :; do
@@ -99,7 +100,7 @@ if [ -n "$optional" ]; then
 	lap "preflight"
 fi
 
-go test -count=1 -timeout 40m -v ${walk:+-short} ./e2e/kind
+go test -vet=off -count=1 -timeout 40m -v ${walk:+-short} ./e2e/kind
 lap "provider"
 
 k8stutor cluster up
@@ -109,7 +110,7 @@ GOGC=400 k8stutor lesson test $walk --parallel "${PARALLEL:-8}" "$@"
 lap "lessons"
 if [ -z "$walk" ]; then
 	K8STUTOR_KUBECONFIG=$state/k8stutor/clusters/lessons/kubeconfig \
-		go test -count=1 ./lessons/harness -run 'Outage|SlowWatch|Gone|BeforeTheStep'
+		go test -vet=off -count=1 ./lessons/harness -run 'Outage|SlowWatch|Gone|BeforeTheStep'
 	lap "outages"
 fi
 

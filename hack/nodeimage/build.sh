@@ -15,7 +15,9 @@
 # built is kept in the user's cache folder under a hash of its sources. On 2 cores:
 # about 8 minutes with nothing compiled, 3 when cluster/embedded was compiled before.
 set -euo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/../.."
+. hack/go.sh
+cd hack/nodeimage
 export GOWORK=off # modules of their own
 PATH=$PATH:/usr/sbin:/sbin
 say() { echo "nodeimage: $*" >&2; }
@@ -101,26 +103,25 @@ debian() {
 	fi
 }
 
-# With cgo where the machine has a C compiler, because cluster/embedded is built so
-# and its packages are found compiled. So the images get a C library below.
+# With the flags and so the packages of cluster/embedded, which are found compiled.
 programs() {
 	local flags="-s -w" p
 	for p in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
 		flags+=" -X $p.gitVersion=$k8s -X $p.gitMajor=1 -X $p.gitMinor=$(cut -d. -f2 <<<"$k8s") -X $p.gitTreeState=clean"
 	done
-	export GOFLAGS=-buildvcs=false
+	(cd ../.. && go build -o "$bin/gobuild" ./hack/gobuild)
 	phase "downloads" fetch -deps ./node ./coredns ./pause ./pack
 	phase "downloads" fetch -deps tool # apart: two cases of one import path
-	phase "Kubernetes, etcd, metrics-server" go build -ldflags "$flags" -o "$bin/node" ./node
-	phase "CoreDNS" go build -ldflags "-s -w" -o "$bin/coredns" ./coredns
-	phase "CNI plugins, local-path-provisioner" go build -ldflags "-s -w" -o "$bin/" tool
-	CGO_ENABLED=0 phase "pause" go build -ldflags "-s -w" -o "$bin/pause" ./pause
-	CGO_ENABLED=0 phase "pack" go build -o "$bin/pack" ./pack
+	phase "Kubernetes, etcd, metrics-server" "$bin/gobuild" -ldflags "$flags" -o "$bin/node" ./node
+	phase "CoreDNS" "$bin/gobuild" -ldflags "-s -w" -o "$bin/coredns" ./coredns
+	phase "CNI plugins, local-path-provisioner" "$bin/gobuild" -ldflags "-s -w" -o "$bin/" tool
+	phase "pause" go build -ldflags "-s -w" -o "$bin/pause" ./pause
+	phase "pack" go build -o "$bin/pack" ./pack
 	cd containerd
 	phase "downloads" fetch -deps tool
 	local v
 	v=$(version github.com/containerd/containerd/v2)
-	CGO_ENABLED=0 phase "containerd" go build -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
+	phase "containerd" "$bin/gobuild" -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
 		-ldflags "-s -w -X github.com/containerd/containerd/v2/version.Version=$v" -o "$bin/" tool
 	cd ..
 }
@@ -143,7 +144,6 @@ images() {
 	printf 'root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n' >"$base/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$base/etc/group"
 	cp "$root/etc/ssl/certs/ca-certificates.crt" "$base/etc/ssl/certs/"
-	copy_libraries "$base" /usr/bin/node /bin/true # true: when node is static
 
 	cp "$bin/node" "$node/usr/local/bin/"
 	for c in kube-apiserver kube-controller-manager kube-scheduler kube-proxy etcd metrics-server node-cni; do

@@ -7,6 +7,7 @@
 # Programs: rsvg-convert. Fonts: DejaVu Sans Mono, Noto Sans Mono CJK.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. hack/go.sh
 
 missing=
 command -v rsvg-convert >/dev/null || missing+=" librsvg2-bin"

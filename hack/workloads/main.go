@@ -1,5 +1,5 @@
 // Command workloads makes the lessons' images for kind out of programs that
-// are linked already. hack/workloads.sh calls it.
+// are linked already. hack/build.sh calls it.
 package main
 
 import (

@@ -228,7 +228,7 @@ func (l *imageLoad) checkArch(ctx context.Context, n nodes.Node) error {
 			return err
 		}
 		if arch != node {
-			return fmt.Errorf("kind: %s is %s, but the image %s is for %s: make images with `hack/workloads.sh DIR %s` and set K8STUTOR_LESSON_IMAGES to the file", n, node, e.Ref, arch, node)
+			return fmt.Errorf("kind: %s is %s, but the image %s is for %s: make them with `make images ARCH=%s`, and set K8STUTOR_LESSON_IMAGES to the file", n, node, e.Ref, arch, node)
 		}
 	}
 	return nil
