@@ -25,8 +25,15 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-13s %s\n", $$1, $$2 }'
 	@echo "The first build compiles Kubernetes itself: about 6 minutes on 2 cores. Later ones take seconds."
 
-start: build ## build what is missing and open the screen
-	@bin/k8stutor start
+# No more than the run needs: on kind nothing of Kubernetes, embedded no images.
+start: ## build what is missing and open the screen; CLUSTER=embedded or kind: on which cluster
+	@hack/build.sh $(VERSION) k8stutor
+	@provider=$$(bin/k8stutor $(if $(CLUSTER),--cluster $(CLUSTER)) cluster provider); \
+	case $$provider in \
+	embedded) hack/build.sh $(VERSION) embedded ;; \
+	kind) hack/build.sh $(VERSION) images ;; \
+	esac
+	@bin/k8stutor $(if $(CLUSTER),--cluster $(CLUSTER)) start
 
 build: ## build bin/k8stutor, bin/k8stutor-embedded and the lessons' images for kind
 	@hack/build.sh $(VERSION) embedded k8stutor images

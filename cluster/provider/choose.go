@@ -10,31 +10,38 @@ import (
 	"github.com/k8stutor/k8stutor/cluster/provider/kind"
 )
 
-// Choose picks the provider. For Auto that is the one which made the cluster
-// before, else the first that is usable. The reason says why, in one line for a
-// person; it is empty when there was nothing to choose.
+// Choose opens the provider that Pick picks.
 func (d Drivers) Choose(ctx context.Context, home cluster.Home, o Options) (p cluster.Provider, reason string, err error) {
-	made, err := home.Access()
-	if err != nil && !errors.Is(err, cluster.ErrAbsent) {
+	name, reason, err := d.Pick(ctx, home, o)
+	if err != nil {
 		return nil, "", err
-	}
-	name := made.Provider
-	switch {
-	case o.Want != "" && o.Want != Auto:
-		if _, ok := d.find(o.Want); !ok {
-			return nil, "", fmt.Errorf("--cluster %q: use %s", o.Want, d.Choices())
-		}
-		if name != "" && name != o.Want {
-			return nil, "", fmt.Errorf("cluster %q was made by %s: use --cluster %s, another --name, or delete it first with `k8stutor cluster delete --name %s`", home.Name(), name, name, home.Name())
-		}
-		name = o.Want
-	case name == "":
-		if name, reason, err = d.auto(ctx, home, o); err != nil {
-			return nil, "", err
-		}
 	}
 	p, err = d.open(home, name, o)
 	return p, reason, err
+}
+
+// Pick returns the name of a provider. For Auto that is the one which made the
+// cluster before, else the first that is usable. The reason says why, in one line
+// for a person; it is empty when there was nothing to choose.
+func (d Drivers) Pick(ctx context.Context, home cluster.Home, o Options) (name, reason string, err error) {
+	made, err := home.Access()
+	if err != nil && !errors.Is(err, cluster.ErrAbsent) {
+		return "", "", err
+	}
+	name = made.Provider
+	switch {
+	case o.Want != "" && o.Want != Auto:
+		if _, ok := d.find(o.Want); !ok {
+			return "", "", fmt.Errorf("--cluster %q: use %s", o.Want, d.Choices())
+		}
+		if name != "" && name != o.Want {
+			return "", "", fmt.Errorf("cluster %q was made by %s: use --cluster %s, another --name, or delete it first with `k8stutor cluster delete --name %s`", home.Name(), name, name, home.Name())
+		}
+		name = o.Want
+	case name == "":
+		return d.auto(ctx, home, o)
+	}
+	return name, "", nil
 }
 
 // auto takes the first provider that is usable, and says why and how to choose:

@@ -19,7 +19,7 @@ func newClusterCmd(a *app) *cobra.Command {
 	return groupCmd(&cobra.Command{
 		Use:   "cluster",
 		Short: "Create, pause, look at and delete the practice cluster",
-	}, newClusterUpCmd(a), newClusterDownCmd(a), newClusterDeleteCmd(a), newClusterStatusCmd(a), newClusterKubeconfigCmd(a), newClusterListCmd(a))
+	}, newClusterUpCmd(a), newClusterDownCmd(a), newClusterDeleteCmd(a), newClusterStatusCmd(a), newClusterKubeconfigCmd(a), newClusterListCmd(a), newClusterProviderCmd(a))
 }
 
 type clusterUpOptions struct {
@@ -81,6 +81,38 @@ func (o *clusterUpOptions) agrees(broken *cluster.BrokenError) bool {
 	fmt.Fprintf(o.io.ErrOut, "The cluster %q does not come back: %v\nMake it anew? What is in it is lost, your progress in the lessons is kept. [y/N] ", broken.Name, broken.Err)
 	answer, err := bufio.NewReader(o.io.In).ReadString('\n')
 	return err == nil && strings.EqualFold(strings.TrimSpace(answer), "y")
+}
+
+// newClusterProviderCmd is for `make start`, which builds only what that provider
+// needs.
+func newClusterProviderCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    "provider",
+		Short:  "Print the provider that made the cluster, or that `up` would take",
+		Hidden: true,
+		Args:   noArgs,
+		RunE:   func(cmd *cobra.Command, _ []string) error { return a.clusterProvider(cmd.Context()) },
+	}
+}
+
+func (a *app) clusterProvider(ctx context.Context) error {
+	home, err := a.home()
+	if err != nil {
+		return err
+	}
+	o, err := a.clusterOptions()
+	if err != nil {
+		return err
+	}
+	name, reason, err := a.providers.Pick(ctx, home, o)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		fmt.Fprintln(a.io.ErrOut, reason)
+	}
+	fmt.Fprintln(a.io.Out, name)
+	return nil
 }
 
 func newClusterDownCmd(a *app) *cobra.Command {
