@@ -153,7 +153,9 @@ func (c *claims) span(words []string) {
 // foreignFlags belong to other programs.
 var foreignFlags = map[string]bool{
 	"horizontal-pod-autoscaler-sync-period": true, // kube-controller-manager
+	"audit-log-path":                        true, // metrics-server
 	"kubelet-insecure-tls":                  true, // metrics-server
+	"tls-cert-file":                         true, // metrics-server
 	"optional":                              true, // hack/engine
 	"cascade":                               true, // kubectl delete
 	"to-revision":                           true, // kubectl rollout undo
