@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -351,23 +352,44 @@ const answerStep = `
 checks:
   - id: answer
     kind: answer
+    type: address
     expect: get('services', 'go-api').spec.clusterIP
 `
 
 func TestAnswer(t *testing.T) {
 	r := newRig(t, answerStep, "answer")
 	r.begin()
-	r.handle(Answered{"answer", "10.96.0.1"})
+	r.handle(Answered{"answer", "10.96.0.2"})
 	r.want("answer", Unmet, "no answer")
 	r.put("services", service(80, "10.96.0.1"))
-	r.want("answer", Unmet)
-	r.handle(Answered{"answer", "10.96.0.2"})
 	r.want("answer", Unmet, "10.96.0.2")
-	r.handle(Answered{"answer", " 10.96.0.1 "})
+	r.handle(Answered{"answer", strings.Repeat("10.96.0.2 ", 1000)})
+	r.want("answer", Unmet)
+	r.handle(Answered{"answer", "IP: 10.96.0.1"})
 	r.wantMet(true)
 	if _, err := r.engine.Handle(r.now, Answered{"nothing", "x"}); err == nil {
 		t.Fatal("an answer to no question was taken")
 	}
+}
+
+// TestAnAnswerMayComeFirst: before the deed that makes it right, or after the
+// one that took its key away.
+func TestAnAnswerMayComeFirst(t *testing.T) {
+	r := newRig(t, answerStep, "answer")
+	r.begin()
+	r.handle(Answered{"answer", "10.96.0.1"})
+	r.want("answer", Unmet)
+	r.put("services", service(80, "10.96.0.1"))
+	r.wantMet(true)
+
+	r = newRig(t, answerStep, "answer")
+	r.put("services", service(80, "10.96.0.1"), initial)
+	r.begin()
+	r.remove("services", "go-api")
+	r.handle(Answered{"answer", "10.96.0.3"})
+	r.want("answer", Unmet, "10.96.0.3")
+	r.handle(Answered{"answer", "10.96.0.1"})
+	r.wantMet(true)
 }
 
 func TestLostStopsTicks(t *testing.T) {

@@ -50,6 +50,9 @@ func lintStep(s *Step, problems *Problems) {
 			if c.kind.unreliable && len(v.Checks) == 1 {
 				problems.warn(c.at, "check %q: Events are best-effort and should not be a step's only proof", c.ID)
 			}
+			if f, ok := c.fields.(*answerFields); ok && f.Type == "" && f.Options.IsZero() {
+				problems.warn(c.at, "question %q has no type: without one, only the very text of the answer is right", c.ID)
+			}
 			if slices.ContainsFunc(c.exprs, func(e *Expr) bool { return strings.Contains(e.Text, NamespacePrefix) }) {
 				problems.warn(c.at, "check %q writes a namespace down: use ns", c.ID)
 			}
