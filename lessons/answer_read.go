@@ -236,7 +236,7 @@ func objectsIn(word string) []string {
 // vocabulary holds the words that kubectl puts beside a name.
 var vocabulary = sync.OnceValue(func() map[string]bool {
 	out := map[string]bool{}
-	for plural := range known() {
+	for plural := range wellKnown() {
 		out[plural], out[strings.TrimSuffix(plural, "s")] = true, true
 	}
 	for _, w := range strings.Fields("po svc deploy rs cm ns sts ds hpa ep sa no none name names key the a an ago of in it is to at by image port container") {

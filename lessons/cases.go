@@ -130,6 +130,7 @@ func randomSeed() int { return 1 + rand.IntN(maxRandomSeed) } //nolint:gosec // 
 // Entered reads what a namespace notes of the step that it holds: the step's
 // id, and the seed of its case, 0 when it has none.
 func Entered(note string) (step string, seed int) {
+	note, _, _ = strings.Cut(note, "@")
 	step, number, ok := strings.Cut(note, "#")
 	if ok {
 		seed, _ = strconv.Atoi(number)
@@ -137,13 +138,26 @@ func Entered(note string) (step string, seed int) {
 	return step, seed
 }
 
-// enteredNote is what Entered reads.
-func enteredNote(step *Step, seed int) string {
-	if seed == 0 {
-		return step.ID
+// enteredNote is what Entered reads. An entry is noted behind it.
+func enteredNote(step *Step, seed int, entry string) string {
+	note := step.ID
+	if seed > 0 {
+		note += "#" + strconv.Itoa(seed)
 	}
-	return step.ID + "#" + strconv.Itoa(seed)
+	if entry != "" {
+		note += "@" + entry
+	}
+	return note
 }
+
+// entryOf reads which entry of its step a namespace notes, "" for none.
+func entryOf(note string) string {
+	_, entry, _ := strings.Cut(note, "@")
+	return entry
+}
+
+// newEntry makes a name for an entry that no other has.
+func newEntry() string { return strconv.FormatUint(rand.Uint64(), 36) } //nolint:gosec // no secret
 
 // mayChange says whether a list of `resource/name` names an object.
 func mayChange(list []string, gvr schema.GroupVersionResource, name string) bool {

@@ -203,8 +203,8 @@ func TestASessionDrawsACaseAndKeepsIt(t *testing.T) {
 	w.took()
 	again := startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: progress})
 	awaitUpdate(t, again, "the case resumed", func(u Update) bool { return u.State == StateActive && u.Seed == 3 })
-	if got, want := w.took(), []string{"enter cases#3"}; !slices.Equal(got, want) {
-		t.Errorf("calls are %q, wanted %q", got, want)
+	if got := w.took(); len(got) > 0 {
+		t.Errorf("calls are %q, wanted none", got)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,6 +92,11 @@ func OpenProgress(path string, now time.Time) (*Progress, error) {
 		p.data = read
 	}
 	return p, nil
+}
+
+// journalPath is where the journal of a lesson's open step is kept.
+func (p *Progress) journalPath(lesson string) string {
+	return filepath.Join(strings.TrimSuffix(p.path, filepath.Ext(p.path))+".steps", lesson+".jsonl")
 }
 
 // Lesson is the progress of a lesson; a copy.

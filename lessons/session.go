@@ -89,6 +89,7 @@ type Session struct {
 	audit   *space.AuditTail
 	dir     string // the lesson's files, for scripts
 	trace   *TraceWriter
+	journal *journal // of the open step; nil when it can't be kept. Owned by run
 
 	updates  chan Update
 	commands chan func()
@@ -151,11 +152,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 	if s.audit, err = options.Environment.Requests(ctx); err != nil {
 		return fail(err)
 	}
-	s.engine, err = NewEngine(options.Lesson, EngineOptions{
-		Namespace: options.Environment.Namespace(), Lang: options.Lang, NoAudit: s.audit == nil, Done: s.isDone,
-		Solved: func(step string) []string { return s.solved[step] },
-	})
-	if err != nil {
+	if s.engine, err = s.newEngine(); err != nil {
 		return fail(err)
 	}
 	if options.TraceTo != nil {
@@ -202,6 +199,13 @@ func (s *Session) Close() {
 		s.audit.Close()
 	}
 	os.RemoveAll(s.dir)
+}
+
+func (s *Session) newEngine() (*Engine, error) {
+	return NewEngine(s.lesson, EngineOptions{
+		Namespace: s.env.Namespace(), Lang: s.options.Lang, NoAudit: s.audit == nil, Done: s.isDone,
+		Solved: func(step string) []string { return s.solved[step] },
+	})
 }
 
 // isDone says whether a step has been met, now or in an earlier session.
@@ -285,7 +289,7 @@ func (s *Session) OpenHint() {
 // run owns the engine and everything marked so.
 func (s *Session) run() {
 	defer close(s.updates)
-	defer func() { s.stopStep() }()
+	defer func() { s.stopStep(); s.closeJournal() }()
 	requests := (<-chan space.Request)(nil)
 	if s.audit != nil {
 		requests = s.audit.Requests()
@@ -370,6 +374,12 @@ func (s *Session) handle(in Input) {
 	s.changed = s.changed || changed
 	if err != nil {
 		s.warning, s.changed = err.Error(), true
+	}
+	if s.journal != nil && s.state == StateActive && !wasMet {
+		if err := s.journal.add(now, in); err != nil {
+			s.closeJournal()
+			s.warning, s.changed = fmt.Sprintf("what comes now won't outlive the session: %v", err), true
+		}
 	}
 	if s.engine.met && !wasMet {
 		s.met[s.step.ID] = now

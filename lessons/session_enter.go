@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ type preparation struct {
 	step    *Step // with its case, when it has cases
 	seed    int
 	marker  uint64
+	entry   string  // names this entry of the step; "" when it is not kept
+	resumed *Engine // has seen all of this entry up to the last session's end
+	warning string
 	err     error
 }
 
@@ -101,6 +105,7 @@ func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode 
 		id, seed := Entered(entered)
 		if held := s.lesson.Step(id); held != nil && (seed > 0) == (len(held.Cases) > 0) {
 			p.step, p.seed, mode = held.Draw(seed), seed, enterContinue
+			s.resume(&p, entryOf(entered))
 		}
 	}
 	if mode == enterFresh {
@@ -115,8 +120,8 @@ func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode 
 			return p
 		}
 	}
-	// A case that goes on is as the learner has left it: half mended, maybe.
-	if p.seed == 0 || mode == enterFresh {
+	// What goes on is as the learner has left it: half fixed, maybe.
+	if p.resumed == nil && (p.seed == 0 || mode == enterFresh) {
 		if p.err = s.setUp(ctx, attempt, p.step.Setup); p.err != nil {
 			return p
 		}
@@ -126,11 +131,43 @@ func (s *Session) prepare(ctx context.Context, attempt int, p preparation, mode 
 			}
 		}
 	}
-	if p.err = s.settle(ctx, attempt, Expr{}, 0, settleTime); p.err != nil {
+	if p.err = s.settle(ctx, attempt, Expr{}, 0, settleTime); p.err != nil || p.resumed != nil {
 		return p
 	}
-	p.marker, p.err = s.env.Enter(ctx, enteredNote(p.step, p.seed))
+	if s.options.Progress != nil {
+		p.entry = newEntry()
+	}
+	p.marker, p.err = s.env.Enter(ctx, enteredNote(p.step, p.seed, p.entry))
 	return p
+}
+
+// journalHead is what the journal of an entry begins with.
+func (s *Session) journalHead(p preparation) journalHead {
+	return journalHead{journalVersion, s.lesson.digest(), p.step.ID, p.seed, p.entry}
+}
+
+// resume takes up the entry of a step where the last session left it, if its
+// journal can be had; p.warning says why not.
+func (s *Session) resume(p *preparation, entry string) {
+	if s.options.Progress == nil || entry == "" {
+		return
+	}
+	p.entry = entry
+	path := s.options.Progress.journalPath(s.lesson.Name())
+	engine, err := s.newEngine()
+	if err == nil {
+		err = resumeJournal(path, s.journalHead(*p), engine)
+	}
+	switch {
+	case err == nil:
+		p.resumed = engine
+	case !errors.Is(err, fs.ErrNotExist):
+		aside := path + ".aside-" + time.Now().UTC().Format("20060102T150405.000Z")
+		p.warning = fmt.Sprintf("what was seen of this step before can't be used (%v): it begins with the cluster as it is. Reset begins it again", err)
+		if err := os.Rename(path, aside); err == nil {
+			p.warning += "; the record was kept as " + aside
+		}
+	}
 }
 
 func (s *Session) setUp(ctx context.Context, attempt int, setup *Setup) error {
@@ -265,11 +302,51 @@ func (s *Session) finish(p preparation) {
 		s.save(func(f *Progress) error { return f.Enter(s.lesson.Name(), s.step.ID, s.seed, time.Now()) })
 		s.hints = s.options.Progress.Lesson(s.lesson.Name()).Steps[s.step.ID].Hints
 	}
-	s.handle(Begin{Step: s.step.ID, Seed: p.seed, Marker: p.marker})
+	s.begin(p)
 	if s.step.Traffic != nil {
 		ctx, cancel := context.WithCancel(s.ctx)
 		s.stopStep = cancel
 		traffic := *s.step.Traffic
 		s.done.Go(func() { s.probe(ctx, traffic) })
+	}
+}
+
+// begin begins the learner's turn, or goes on with it.
+func (s *Session) begin(p preparation) {
+	s.closeJournal()
+	if p.warning != "" {
+		s.warning = p.warning
+	}
+	now := time.Now()
+	if p.resumed != nil {
+		inputs := p.resumed.missed(now, s.engine.store)
+		s.engine = p.resumed
+		s.keep(openJournal(s.options.Progress.journalPath(s.lesson.Name())))
+		for _, in := range inputs {
+			s.handle(in)
+		}
+		return
+	}
+	begin := Begin{Step: s.step.ID, Seed: p.seed, Marker: p.marker}
+	held := s.engine.store.clone()
+	held.synced = s.engine.store.synced
+	s.handle(begin)
+	if p.entry != "" {
+		s.keep(beginJournal(s.options.Progress.journalPath(s.lesson.Name()), s.journalHead(p), now, held, begin))
+	}
+}
+
+// keep goes on with a journal, or says why it can't be kept.
+func (s *Session) keep(j *journal, err error) {
+	s.journal = j
+	if err != nil {
+		s.journal, s.warning = nil, fmt.Sprintf("this step won't outlive the session: %v", err)
+	}
+}
+
+func (s *Session) closeJournal() {
+	if s.journal != nil {
+		_ = s.journal.close() // each entry was written when it came
+		s.journal = nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,7 +79,8 @@ func (w *fakeWorld) Snapshot(context.Context, []watch.Spec) ([]space.Listing, er
 }
 
 func (w *fakeWorld) Enter(_ context.Context, step string) (uint64, error) {
-	err := w.call("enter %s", step)
+	name, _, _ := strings.Cut(step, "@")
+	err := w.call("enter %s", name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.entered = step
@@ -132,6 +134,16 @@ func (w *fakeWorld) put(u *unstructured.Unstructured) {
 		if _, err := maps.Update(context.Background(), u, metav1.UpdateOptions{}); err != nil {
 			panic(err)
 		}
+	}
+}
+
+// drop deletes a ConfigMap. The fake cluster gives deletions no version of their
+// own, so one is made by writing it once more.
+func (w *fakeWorld) drop(name, value string) {
+	w.put(configMap(name, value))
+	maps := w.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace("ns")
+	if err := maps.Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil {
+		panic(err)
 	}
 }
 
@@ -343,5 +355,177 @@ func TestResumeTrustsTheClusterAndNotTheFile(t *testing.T) {
 	}
 	if got, want := w.took(), []string{"script echo setup", "enter two"}; !slices.Equal(got, want) {
 		t.Fatalf("calls are %q, wanted %q", got, want)
+	}
+}
+
+// resumeLesson has a step that needs something to have happened, an answer, and
+// what was there at the beginning.
+func resumeLesson(t testing.TB) *Lesson {
+	t.Helper()
+	fsys := fstest.MapFS{
+		"one/lesson.yaml": {Data: []byte(`apiVersion: k8stutor.dev/v1
+kind: Lesson
+metadata: {name: one}
+order: 1
+minutes: 1
+steps:
+  - id: one
+    solution: "true"
+    start: {manifests: [x.yaml]}
+    setup: {script: echo setup}
+    checks:
+      - {id: gone, kind: happened, resource: configmaps, name: start, expr: "new == null && before('configmaps', 'start').data.v == 'first'"}
+      - {id: seen, kind: happened, resource: configmaps, name: x, expr: "new != null && new.data.v == 'first'"}
+      - {id: now, kind: state, expr: "get('configmaps', 'x').data.v == 'last'"}
+      - {id: word, kind: answer, type: name, expect: "get('configmaps', 'start').data.v"}
+`)},
+		"one/lesson.en.md":    {Data: []byte("---\ntitle: T\nsummary: S\n---\n")},
+		"one/x.yaml":          {Data: []byte("metadata: {name: start}\ndata: {v: first}\n")},
+		"one/steps/one.en.md": {Data: []byte("---\ntitle: one\nchecks: {gone: G, seen: S, now: N, word: W}\nquestions: {word: Q}\n---\ntext\n<!-- hint -->\nh\n")},
+	}
+	l, err := Load(fsys, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// verdictsOf are the verdicts of an update, such as "gone:met".
+func verdictsOf(u Update) string {
+	var out []string
+	for _, c := range u.Outcome.Checks {
+		out = append(out, fmt.Sprintf("%s:%s", c.ID, c.Verdict))
+	}
+	return strings.Join(out, " ")
+}
+
+// TestAStepOutlivesItsSession: what was done, what is gone and what was answered
+// counts after the learner has left and come back, and so does what changed in
+// between.
+func TestAStepOutlivesItsSession(t *testing.T) {
+	lesson := resumeLesson(t)
+	w := newFakeWorld(lesson.WatchSpecs("ns"))
+	path := filepath.Join(t.TempDir(), "progress.json")
+	open := func() *Progress {
+		p, err := OpenProgress(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	s := startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: open()})
+	awaitUpdate(t, s, "step one", active("one"))
+	s.Answer("word", "First")
+	w.put(configMap("x", "first"))
+	awaitUpdate(t, s, "seen", func(u Update) bool { return verdictsOf(u) == "gone:unmet seen:met now:unmet word:met" })
+	w.drop("start", "first")
+	awaitUpdate(t, s, "gone", func(u Update) bool { return verdictsOf(u) == "gone:met seen:met now:unmet word:met" })
+	s.Close()
+	w.took()
+
+	s = startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: open()})
+	u := awaitUpdate(t, s, "step one again", active("one"))
+	if got := verdictsOf(u); got != "gone:met seen:met now:unmet word:met" || u.Warning != "" {
+		t.Fatalf("after the return: %s, warning %q", got, u.Warning)
+	}
+	if calls := w.took(); len(calls) > 0 {
+		t.Fatalf("the return did %q", calls)
+	}
+	s.Close()
+	w.put(configMap("x", "last")) // while nobody looks
+
+	s = startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: open()})
+	awaitUpdate(t, s, "met", func(u Update) bool { return u.Outcome.Met })
+	s.Reset()
+	u = awaitUpdate(t, s, "the step anew", func(u Update) bool { return active("one")(u) && u.Entry == 2 })
+	if got := verdictsOf(u); u.Outcome.Met || !strings.Contains(got, "word:unmet") || !strings.Contains(got, "gone:unmet") {
+		t.Fatalf("after a reset: %s", got)
+	}
+}
+
+// TestAJournalThatCannotBeUsed: the step begins with the cluster as it is, with
+// a message; another cluster's journal says nothing about this one.
+func TestAJournalThatCannotBeUsed(t *testing.T) {
+	cut := func(b []byte) []byte { return b[:len(b)-7] }
+	tests := []struct {
+		name    string
+		spoil   func(journal []byte) []byte
+		entered string // what the namespace notes, when it is not the same
+		warns   string
+		kept    bool // what was seen counts
+	}{
+		{name: "whole", spoil: func(b []byte) []byte { return b }, kept: true},
+		{name: "cut in its last line", spoil: cut, kept: true},
+		{name: "damaged", spoil: func(b []byte) []byte { return append(b[:len(b)/2:len(b)/2], "\x00\n{]\n"...) }, warns: "can't be used"},
+		{name: "empty", spoil: func([]byte) []byte { return nil }, warns: "can't be used"},
+		{name: "of another version of the lesson", spoil: func(b []byte) []byte { return bytes.Replace(b, []byte(`"lesson":"`), []byte(`"lesson":"0`), 1) }, warns: "another version"},
+		{name: "of another cluster", spoil: func(b []byte) []byte { return b }, entered: "one@other"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			lesson := resumeLesson(t)
+			w := newFakeWorld(lesson.WatchSpecs("ns"))
+			path := filepath.Join(t.TempDir(), "progress.json")
+			progress, err := OpenProgress(path, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: progress})
+			awaitUpdate(t, s, "step one", active("one"))
+			w.put(configMap("x", "first"))
+			awaitUpdate(t, s, "seen", func(u Update) bool { return strings.Contains(verdictsOf(u), "seen:met") })
+			s.Answer("word", "first")
+			awaitUpdate(t, s, "answered", func(u Update) bool { return strings.Contains(verdictsOf(u), "word:met") })
+			s.Answer("word", "and again")
+			s.Close()
+			file := progress.journalPath("one")
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, tt.spoil(b), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if tt.entered != "" {
+				w.set(func() { w.entered = tt.entered })
+			}
+			s = startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: progress})
+			u := awaitUpdate(t, s, "step one again", active("one"))
+			if got := verdictsOf(u); strings.Contains(got, "seen:met") != tt.kept || strings.Contains(got, "word:met") != tt.kept {
+				t.Errorf("verdicts are %s", got)
+			}
+			if (u.Warning != "") != (tt.warns != "") || !strings.Contains(u.Warning, tt.warns) {
+				t.Errorf("warning is %q, wanted %q", u.Warning, tt.warns)
+			}
+			if asides, _ := filepath.Glob(file + ".aside-*"); (len(asides) == 1) != (tt.warns != "") {
+				t.Errorf("set aside: %q", asides)
+			}
+		})
+	}
+}
+
+// TestAJournalIsBounded: beyond the limit only what the learner did is kept.
+func TestAJournalIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "steps", "x.jsonl")
+	j, err := beginJournal(path, journalHead{Version: journalVersion}, time.Now(), newStore(), Begin{Step: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	u := configMap("x", strings.Repeat("y", 1<<20))
+	for range 20 {
+		if err := j.add(time.Now(), Change{watch.Event{Type: watch.Modified, Old: u, New: u}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.add(time.Now(), Answered{"word", "kept"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) > maxJournal+2<<20 || !bytes.Contains(b, []byte("kept")) {
+		t.Fatalf("the journal has %d bytes", len(b))
 	}
 }

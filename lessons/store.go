@@ -99,3 +99,31 @@ func (s *store) list(gvr schema.GroupVersionResource, namespace string) []*unstr
 
 // revision is the resource version of an object as a number.
 func revision(u *unstructured.Unstructured) uint64 { return watch.Revision(u.GetResourceVersion()) }
+
+// storeObject is an object in two stores, nil where it is in one only.
+type storeObject struct {
+	gvr     schema.GroupVersionResource
+	key     objectKey
+	was, is *unstructured.Unstructured
+}
+
+// differing are the objects that are not the same version in both stores.
+func differing(was, is *store) []storeObject {
+	var out []storeObject
+	for gvr, objects := range was.objects {
+		for key, u := range objects {
+			now := is.objects[gvr][key]
+			if now == nil || now.GetUID() != u.GetUID() || now.GetResourceVersion() != u.GetResourceVersion() {
+				out = append(out, storeObject{gvr, key, u, now})
+			}
+		}
+	}
+	for gvr, objects := range is.objects {
+		for key, u := range objects {
+			if was.objects[gvr][key] == nil {
+				out = append(out, storeObject{gvr, key, nil, u})
+			}
+		}
+	}
+	return out
+}
