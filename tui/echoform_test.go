@@ -66,13 +66,21 @@ func (p *tape) len() int {
 }
 
 // views is a model that shows what it is told.
-type views struct{ view tea.View }
+type views struct {
+	view  tea.View
+	sized chan struct{} // has a value once the size is known
+}
 
 func (v *views) Init() tea.Cmd { return tea.RequestBackgroundColor }
 func (v *views) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.View:
 		v.view = msg
+	case tea.WindowSizeMsg:
+		select {
+		case v.sized <- struct{}{}:
+		default:
+		}
 	case tea.Cmd:
 		return v, msg
 	}
@@ -88,6 +96,7 @@ type pinned struct {
 	pty    *xpty.UnixPty
 	tape   *tape
 	prog   *tea.Program
+	sized  chan struct{}
 	golden strings.Builder
 }
 
@@ -99,7 +108,8 @@ func pin(t *testing.T, w, h int, first tea.View) *pinned {
 		t.Fatal(err)
 	}
 	p := &pinned{t: t, pty: pty, tape: &tape{to: pty.Slave(), news: make(chan struct{}, 1)}}
-	p.prog = tea.NewProgram(&views{first},
+	p.sized = make(chan struct{}, 1)
+	p.prog = tea.NewProgram(&views{first, p.sized},
 		tea.WithInput(pty.Slave()), tea.WithOutput(echoFile{pty.Slave(), p.tape}), tea.WithEnvironment([]string{"TERM=xterm-256color"}),
 		tea.WithColorProfile(colorprofile.TrueColor), tea.WithoutSignalHandler(), tea.WithFPS(120))
 	var wg sync.WaitGroup
@@ -167,6 +177,13 @@ func TestBubbleTeaOutput(t *testing.T) {
 	if enters != 1 {
 		t.Errorf("the screen is entered %d times: %q", enters, first)
 	}
+
+	// The first size redraws everything once more.
+	<-p.sized
+	n := p.tape.len()
+	lines[5] = row()
+	p.prog.Send(view(tea.NewCursor(2, 2), lines...))
+	p.tape.since(t, n, lines[5][:2])
 
 	frame := func(is written) bool { return is.frame && !is.enters && !is.leaves && !is.redraws }
 	scroll := func(is written) bool { return frame(is) && is.scrolls }
