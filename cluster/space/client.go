@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -97,7 +99,7 @@ func (w *Client) EnsureNamespace(ctx context.Context, name string) error {
 		"apiVersion": "v1", "kind": "Namespace",
 		"metadata": map[string]any{"name": name, "labels": map[string]any{madeLabel: cluster.UserAgent}},
 	}}
-	err := until(ctx, func() (bool, error) {
+	err := until(ctx, func(ctx context.Context) (bool, error) {
 		_, err := w.dynamic.Resource(namespaces).Create(ctx, ns, metav1.CreateOptions{})
 		if err == nil {
 			return true, nil
@@ -128,7 +130,7 @@ func (w *Client) EnsureNamespace(ctx context.Context, name string) error {
 // no Pod can be made in it.
 func (w *Client) waitDefaultAccount(ctx context.Context, ns string) error {
 	accounts := schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
-	err := until(ctx, func() (bool, error) {
+	err := until(ctx, func(ctx context.Context) (bool, error) {
 		_, err := w.dynamic.Resource(accounts).Namespace(ns).Get(ctx, "default", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return false, nil
@@ -165,7 +167,7 @@ func (w *Client) DeleteNamespace(ctx context.Context, name string) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete the Pods of namespace %s: %w", name, err)
 	}
-	err = until(ctx, func() (bool, error) {
+	err = until(ctx, func(ctx context.Context) (bool, error) {
 		now, err := w.dynamic.Resource(namespaces).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, nil
@@ -238,23 +240,9 @@ func (w *Client) applyOne(ctx context.Context, ns string, u *unstructured.Unstru
 	return err
 }
 
-// until asks again and again, with ctx's patience, whether something is so: at
-// first every 100 ms, then less and less often, down to once a second.
-func until(ctx context.Context, so func() (bool, error)) error {
-	pause := 100 * time.Millisecond
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	for {
-		ok, err := so()
-		if ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-		}
-		pause = min(pause*5/4, time.Second)
-		timer.Reset(pause)
-	}
+// until polls until the condition holds or ctx is done: at first every 100 ms,
+// then less and less often, down to once a second.
+func until(ctx context.Context, condition func(context.Context) (bool, error)) error {
+	backoff := wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.25, Cap: time.Second, Steps: math.MaxInt32}
+	return backoff.DelayFunc().Until(ctx, true, true, condition)
 }

@@ -25,7 +25,7 @@ func (w *Client) EmptyNamespace(ctx context.Context, name string) error {
 	// Again until nothing is left: controllers make things while we delete.
 	// Only what held something, or what controllers make, is asked for often.
 	asked, whole := kinds, true
-	err = until(ctx, func() (bool, error) {
+	err = until(ctx, func(ctx context.Context) (bool, error) {
 		var held []schema.GroupVersionResource
 		for _, gvr := range asked {
 			n, err := w.empty(ctx, gvr, name)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -247,11 +246,7 @@ func unreachable(err error) bool {
 		return code == http.StatusServiceUnavailable || code == http.StatusBadGateway ||
 			code == http.StatusUnauthorized || code == http.StatusForbidden || apierrors.IsServerTimeout(err)
 	}
-	var opErr *net.OpError
-	if errors.As(err, &opErr) || errors.Is(err, net.ErrClosed) {
-		return true
-	}
-	// Anything else that is no API status came from the transport: EOF, a
+	// What is no API status came from the transport: a refused connection, EOF, a
 	// reset HTTP/2 stream, a TLS failure.
 	return true
 }

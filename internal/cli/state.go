@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/k8stutor/k8stutor/cluster"
 	"github.com/k8stutor/k8stutor/tui"
 )
 
@@ -66,19 +67,5 @@ func (a *app) writeState(file string, data []byte) error {
 	if err := os.MkdirAll(a.state, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(a.state, "."+filepath.Base(file)+"-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return cluster.WritePrivate(file, data)
 }

@@ -187,28 +187,16 @@ func (l *imageLoad) loadAll(ctx context.Context) (int, error) {
 			return most, err
 		}
 		var loaded int
-		for until := time.Now().Add(importTime); ; {
-			if loaded, err = l.loadInto(ctx, n); err == nil || time.Now().After(until) || !pause(ctx, time.Second/2) {
-				break
-			}
-		}
+		err := pollFor(ctx, importTime, time.Second/2, func(ctx context.Context) (err error) {
+			loaded, err = l.loadInto(ctx, n)
+			return err
+		})
 		if err != nil {
 			return most, fmt.Errorf("kind: load the lessons' images into %s: %w", n, err)
 		}
 		most = max(most, loaded)
 	}
 	return most, nil
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // checkArch refuses images for another processor than the node's, whose

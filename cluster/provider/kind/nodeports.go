@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -150,7 +151,7 @@ func nodePortsOf(service map[string]any) []int32 {
 func (n *nodePorts) keepOpen(ctx context.Context, p *nodePort, port int32) {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port)))
 	taken := false
-	for ctx.Err() == nil {
+	wait.UntilWithContext(ctx, func(ctx context.Context) {
 		var config net.ListenConfig
 		l, err := config.Listen(ctx, "tcp", address)
 		if err != nil {
@@ -158,15 +159,14 @@ func (n *nodePorts) keepOpen(ctx context.Context, p *nodePort, port int32) {
 				n.tell(ctx, p, corev1.EventTypeWarning, "NodePortTaken", fmt.Sprintf("%s can't be opened: %v. Another program or cluster has it; it is tried again every few seconds, or choose another nodePort", address, err))
 			}
 			taken = true
-			pause(ctx, nodePortRetry)
-			continue
+			return
 		}
 		if taken {
 			n.tell(ctx, p, corev1.EventTypeNormal, "NodePortOpened", address+" answers now")
 			taken = false
 		}
 		n.serve(ctx, l, port)
-	}
+	}, nodePortRetry)
 }
 
 // serve accepts until ctx ends, and returns when all connections have ended.

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	apiversion "k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -233,19 +235,16 @@ func (k *Provider) waitDNS(ctx context.Context) error {
 // poll tries until it works, for kindReadyTime at most. The error is the last
 // try's.
 func poll(ctx context.Context, try func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, kindReadyTime)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try(bounded)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-bounded.Done():
-			return err
-		case <-tick.C:
-		}
-	}
+	return pollFor(ctx, kindReadyTime, 200*time.Millisecond, try)
+}
+
+// pollFor tries until it works, for so long at most. The error is the last
+// try's.
+func pollFor(ctx context.Context, atMost, interval time.Duration, try func(context.Context) error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, interval, atMost, true, func(ctx context.Context) (bool, error) {
+		last = try(ctx)
+		return last == nil, nil
+	})
+	return cmp.Or(last, err)
 }
