@@ -63,13 +63,14 @@ func (e *DamagedError) Error() string {
 // Unwrap returns the cause.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// validName keeps names usable as a host name, of which the node's is made.
-var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+// validName is the rule of the main module, cluster.NewHome, which passes the
+// name on; the node's host name is made of it.
+var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
 // NewCluster returns a cluster that does not exist yet, with free ports.
 func NewCluster(name string, now time.Time) (Cluster, error) {
 	if !validName.MatchString(name) {
-		return Cluster{}, fmt.Errorf("the cluster name %q can't be used: take up to 40 lower-case letters, digits and dashes, a letter or digit first and last", name)
+		return Cluster{}, fmt.Errorf("the cluster name %q can't be used: take up to 32 lower-case letters, digits and dashes, a letter or digit first and last", name)
 	}
 	c := Cluster{Version: stateVersion, Name: name, NodeName: name + "-control-plane", Created: now.UTC().Truncate(time.Second)}
 	_, err := c.EnsurePorts()

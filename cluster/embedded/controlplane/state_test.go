@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net"
@@ -41,13 +42,23 @@ func TestSocketsHaveShortPaths(t *testing.T) {
 	}
 }
 
+// TestClusterNames: the main module, where a name comes from, has the same rule
+// and is tested against the same names.
 func TestClusterNames(t *testing.T) {
-	for _, name := range []string{"k8stutor", "a", "class-7", strings.Repeat("x", 40)} {
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "wire", "names.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names struct{ Good, Bad []string }
+	if err := json.Unmarshal(data, &names); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names.Good {
 		if _, err := NewCluster(name, time.Now()); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for _, name := range []string{"", "A", "-a", "a-", "a_b", "a/b", "..", strings.Repeat("x", 41), "ä"} {
+	for _, name := range names.Bad {
 		if _, err := NewCluster(name, time.Now()); err == nil {
 			t.Errorf("%q is taken", name)
 		}

@@ -152,7 +152,7 @@ type line struct {
 	Title     string          `json:"title"`
 	Detail    string          `json:"detail"`
 	Done      bool            `json:"done"`
-	ElapsedMs float64         `json:"elapsedMs"`
+	ElapsedMs int64           `json:"elapsedMs"`
 	Err       string          `json:"err"`
 	Access    *cluster.Access `json:"access"`
 }
@@ -212,7 +212,7 @@ func readLines(r io.Reader, report cluster.Progress) (access *cluster.Access, fa
 		}
 		p := cluster.Phase{
 			ID: l.Phase, Title: l.Title, Detail: l.Detail, Done: l.Done,
-			Elapsed: time.Duration(l.ElapsedMs * float64(time.Millisecond)),
+			Elapsed: time.Duration(l.ElapsedMs) * time.Millisecond,
 		}
 		if l.Err != "" {
 			p.Err = errors.New(l.Err)

@@ -41,7 +41,7 @@ func TestEmbeddedUpReportsPhasesAndRecordsAccess(t *testing.T) {
 echo "$@" > "$3/args"
 echo '{"phase":"etcd","title":"Storage"}'
 echo '{"phase":"etcd","title":"Storage","detail":"replaying","elapsedMs":120}'
-echo '{"phase":"etcd","title":"Storage","done":true,"elapsedMs":250.5}'
+echo '{"phase":"etcd","title":"Storage","done":true,"elapsedMs":250}'
 echo '{"access":{"kubeconfig":"/k","context":"c","server":"https://127.0.0.1:1","version":"v1.36.3","nodeHost":"127.0.0.1","auditLog":"/a"}}'
 `)
 	var got []cluster.Phase
@@ -59,7 +59,7 @@ echo '{"access":{"kubeconfig":"/k","context":"c","server":"https://127.0.0.1:1",
 	if saved, err := e.home.Access(); err != nil || saved != want {
 		t.Errorf("recorded %+v, %v", saved, err)
 	}
-	if len(got) != 3 || got[1].Detail != "replaying" || !got[2].Done || got[2].Elapsed != 250500*time.Microsecond {
+	if len(got) != 3 || got[1].Detail != "replaying" || !got[2].Done || got[2].Elapsed != 250*time.Millisecond {
 		t.Errorf("phases = %+v", got)
 	}
 	args, _ := os.ReadFile(filepath.Join(e.home.Dir(), "args"))
