@@ -23,7 +23,7 @@ type Provider interface {
 	// Delete removes the cluster and its data. It never removes what Up did
 	// not make.
 	Delete(ctx context.Context, report Progress) error
-	// Status tells what is there now.
+	// Status reports what is there now.
 	Status(ctx context.Context) (Status, error)
 }
 
@@ -35,7 +35,7 @@ const (
 	StateAbsent  State = "absent"
 	StatePaused  State = "paused"
 	StateRunning State = "running"
-	StateBroken  State = "broken" // something of it is there, but it does not answer
+	StateBroken  State = "broken" // partially present but not responding
 )
 
 // Status is what a provider knows of its cluster.

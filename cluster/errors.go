@@ -13,7 +13,7 @@ type BrokenError struct {
 
 // Error says why, and what can be done.
 func (e *BrokenError) Error() string {
-	return fmt.Sprintf("the cluster does not come back (%v); `k8stutor cluster up --rebuild --name %s` makes it anew: what is in it is lost, your progress in the lessons is kept", e.Err, e.Name)
+	return fmt.Sprintf("the cluster does not recover (%v); `k8stutor cluster up --rebuild --name %s` re-creates it: everything in it is lost, your progress in the lessons is kept", e.Err, e.Name)
 }
 
 // Unwrap is why it does not come back.

@@ -72,9 +72,9 @@ func (h Home) Ensure() error {
 // written.
 func StateError(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("the disk of the state folder is full: %w; make room there, or set XDG_STATE_HOME to a folder on another disk", err)
+		return fmt.Errorf("the disk of the state folder is full: %w; free some space there, or set XDG_STATE_HOME to a folder on another disk", err)
 	}
-	return fmt.Errorf("the state folder can't be written: %w; set XDG_STATE_HOME to a folder that can", err)
+	return fmt.Errorf("the state folder is not writable: %w; set XDG_STATE_HOME to a folder that is", err)
 }
 
 // Access is what was recorded when the cluster last came up, or ErrAbsent.
@@ -88,7 +88,7 @@ func (h Home) Access() (Access, error) {
 	}
 	var a Access
 	if err := json.Unmarshal(data, &a); err != nil {
-		return Access{}, fmt.Errorf("%s is damaged (%w); `k8stutor cluster up` writes it anew", h.sibling(".json"), err)
+		return Access{}, fmt.Errorf("%s is damaged (%w); `k8stutor cluster up` rewrites it", h.sibling(".json"), err)
 	}
 	return a, nil
 }

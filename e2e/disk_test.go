@@ -138,13 +138,13 @@ func TestStateFolder(t *testing.T) {
 
 	t.Run("read only", func(t *testing.T) {
 		d.remount(unix.MS_RDONLY, "")
-		refused(t, l, d, "can't be written", "read-only file system")
+		refused(t, l, d, "is not writable", "read-only file system")
 	})
 
 	t.Run("full from the start", func(t *testing.T) {
 		d.remount(0, "size=1m")
 		d.fill()
-		refused(t, l, d, "is full", "no space left on device", "make room")
+		refused(t, l, d, "is full", "no space left on device", "free some space")
 		d.free()
 	})
 

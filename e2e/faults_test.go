@@ -165,7 +165,7 @@ func TestCancelledStart(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	r.see("k8stutor: cancelled")
-	if out := l.must(t, "cluster", "list"); !strings.Contains(out, "no cluster yet") {
+	if out := l.must(t, "cluster", "list"); !strings.Contains(out, "no clusters yet") {
 		t.Errorf("a cluster is left: %s", out)
 	}
 	left, err := processes(t.Context(), filepath.Join(l.home, "state"))

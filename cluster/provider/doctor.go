@@ -380,12 +380,12 @@ func tryState(dir string) (os.FileMode, error) {
 	}
 	f, err := os.CreateTemp(dir, "doctor-*")
 	if err != nil {
-		return 0, fmt.Errorf("the state folder can't be written: %w", err)
+		return 0, fmt.Errorf("the state folder is not writable: %w", err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(make([]byte, 64<<10))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return 0, fmt.Errorf("the state folder can't be written: %w", err)
+		return 0, fmt.Errorf("the state folder is not writable: %w", err)
 	}
 	return info.Mode(), nil
 }

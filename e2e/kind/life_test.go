@@ -117,7 +117,7 @@ func TestLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer taken.Close()
-		l.fails(t, []string{"does not come back", "address already in use", "--rebuild --name e2e"}, "cluster", "up")
+		l.fails(t, []string{"does not recover", "address already in use", "--rebuild --name e2e"}, "cluster", "up")
 		// Somebody who did not agree still has the cluster.
 		if s := l.status(t); s.State != "paused" {
 			t.Errorf("it was touched: %+v", s)

@@ -49,13 +49,13 @@ func (a *app) rootCmd() *cobra.Command {
 		Use:   "k8stutor",
 		Short: "Learn Kubernetes on a live cluster, in your terminal",
 		Long: `k8stutor opens one terminal screen with a lesson, a live Kubernetes cluster and
-a real shell. It watches the cluster: each step of a lesson ticks by itself as
-soon as the cluster gets there.
+a real shell. It watches the cluster and ticks each step of a lesson as soon as
+the cluster gets there.
 
 Without a command it shows the map of the lessons.
 
-It needs no container engine: without one it runs a small real Kubernetes of
-its own. Your own kubeconfig is never read and never written.`,
+It needs no container engine: without one it runs a small but real Kubernetes of
+its own. It never reads or writes your own kubeconfig.`,
 		Example:       "  k8stutor start\n  k8stutor list\n  k8stutor check --watch",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -85,9 +85,9 @@ its own. Your own kubeconfig is never read and never written.`,
 	root.SetErr(a.io.ErrOut)
 	f := root.PersistentFlags()
 	f.String("cluster", provider.Auto, "which cluster to use: "+a.providers.Choices())
-	f.String("name", cluster.DefaultName, "name of the cluster, to have several side by side")
+	f.String("name", cluster.DefaultName, "name of the cluster; use several names for several clusters")
 	f.String("lang", "", "language of the lessons: en, zh-TW or zh-CN (default: from $LANG)")
-	f.String("image", "", "node image for kind (default: the one that kind was released with)")
+	f.String("image", "", "node image for kind (default: the image of this kind release)")
 	f.String("config", "", "config file (default: "+filepath.Join(xdg.ConfigHome, "k8stutor", "config.yaml")+")")
 	root.AddCommand(newStartCmd(a), newListCmd(a), newCheckCmd(a), newResetCmd(a), newLessonCmd(a), newClusterCmd(a), newKubectlCmd(a), newVersionCmd(a),
 		newBundleCmd(a), newDoctorCmd(a), newKeysCmd(a))
@@ -131,7 +131,8 @@ func (a *app) home() (cluster.Home, error) {
 	return h, nil
 }
 
-// provider picks the cluster and says on stderr why, when there was a choice.
+// provider picks the cluster. If there was a choice, it prints the reason to
+// stderr.
 func (a *app) provider(ctx context.Context) (cluster.Provider, cluster.Home, error) {
 	home, err := a.home()
 	if err != nil {

@@ -19,9 +19,9 @@ import (
 func newBundleCmd(a *app) *cobra.Command {
 	return groupCmd(&cobra.Command{
 		Use:   "bundle",
-		Short: "Carry kind's images to where no registry can be reached",
-		Long: `A bundle is one file with the node image and the lessons' images for kind.
-Save it where there is a network, load it where there is none; start and
+		Short: "Carry kind's images to machines without a registry",
+		Long: `A bundle is a single file that holds the node image and the lessons' images for
+kind. Save it on a machine with a network and load it on one without; start and
 cluster up then use it. The embedded cluster needs no bundle.`,
 	}, newBundleSaveCmd(a), newBundleLoadCmd(a))
 }
@@ -29,7 +29,7 @@ cluster up then use it. The embedded cluster needs no bundle.`,
 func newBundleSaveCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "save FILE",
-		Short: "Write the node image and the lessons' images into one file",
+		Short: "Save the node image and the lessons' images to a file",
 		Args:  oneFile,
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.saveBundle(cmd.Context(), args[0]) },
 	}
@@ -49,15 +49,15 @@ func (a *app) saveBundle(ctx context.Context, file string) error {
 		return fmt.Errorf("the bundle was not saved: %w", err)
 	}
 	for _, l := range left {
-		fmt.Fprintf(a.io.ErrOut, "not in the bundle: %s (%v); a lesson that installs it needs a registry, or a node image that has it\n", l.Name, l.Err)
+		fmt.Fprintf(a.io.ErrOut, "not in the bundle: %s (%v); lessons that install it need a registry, or a node image that contains it\n", l.Name, l.Err)
 	}
-	return a.printBundle(saved, fmt.Sprintf("saved in %s; load it with `k8stutor bundle load %s`", file, file))
+	return a.printBundle(saved, fmt.Sprintf("saved to %s; load it with `k8stutor bundle load %s`", file, file))
 }
 
 func newBundleLoadCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "load FILE",
-		Short: "Take the images of a bundle, for clusters made without a registry",
+		Short: "Load the images of a bundle, to create clusters without a registry",
 		Args:  oneFile,
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.loadBundle(cmd.Context(), args[0]) },
 	}
@@ -70,12 +70,12 @@ func (a *app) loadBundle(ctx context.Context, file string) error {
 	if err != nil {
 		return fmt.Errorf("the bundle was not loaded: %w", err)
 	}
-	return a.printBundle(loaded, "loaded; `k8stutor start --cluster kind` needs no registry now")
+	return a.printBundle(loaded, "loaded; `k8stutor start --cluster kind` no longer needs a registry")
 }
 
 func oneFile(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usagef("`%s` takes one file, but got %d; see `%s --help`", cmd.CommandPath(), len(args), cmd.CommandPath())
+		return usagef("`%s` takes one file but got %d; see `%s --help`", cmd.CommandPath(), len(args), cmd.CommandPath())
 	}
 	return nil
 }

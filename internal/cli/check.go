@@ -25,12 +25,12 @@ func newCheckCmd(a *app) *cobra.Command {
 	o := &checkOptions{app: a}
 	c := &cobra.Command{
 		Use:   "check [LESSON/STEP]",
-		Short: "Say how the step stands, without the screen; exit code 0 when it is met",
-		Long: `Looks at the running cluster and says which checks of the step are met, and why
-the others are not yet. With --watch it goes on until the step is met.
+		Short: "Check the current step; exits 0 when it is met",
+		Long: `Prints which checks of the step the running cluster meets, and why it does not
+meet the others yet. With --watch it continues until the step is met.
 
-Some checks ask for something that happens (a Pod is deleted, a log is read).
-They see only what happens while check --watch or the screen runs.`,
+Some checks wait for an event (a Pod is deleted, a log is read). They only see
+what happens while check --watch or the screen is running.`,
 		Args:              atMostOnePlace,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,8 +38,8 @@ They see only what happens while check --watch or the screen runs.`,
 			return o.run(cmd.Context())
 		},
 	}
-	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on until the step is met")
-	c.Flags().StringArrayVar(&o.answers, "answer", nil, "answer a question: CHECK=VALUE")
+	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "keep checking until the step is met")
+	c.Flags().StringArrayVar(&o.answers, "answer", nil, "answer a question, as CHECK=VALUE")
 	outputFlag(c)
 	return c
 }

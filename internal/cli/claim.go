@@ -43,7 +43,7 @@ func (a *app) open(to placeFlags, who string) (*claim, error) {
 	release, err := home.Use(who)
 	var held *cluster.HeldError
 	if errors.As(err, &held) {
-		return nil, fmt.Errorf("%w: go on there, end it, or take another cluster with --name", err)
+		return nil, fmt.Errorf("%w: continue there, end it, or use another cluster with --name", err)
 	}
 	if err != nil {
 		return nil, err

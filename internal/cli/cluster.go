@@ -18,7 +18,7 @@ import (
 func newClusterCmd(a *app) *cobra.Command {
 	return groupCmd(&cobra.Command{
 		Use:   "cluster",
-		Short: "Create, pause, look at and delete the practice cluster",
+		Short: "Create, pause, inspect and delete the practice cluster",
 	}, newClusterUpCmd(a), newClusterDownCmd(a), newClusterDeleteCmd(a), newClusterStatusCmd(a), newClusterKubeconfigCmd(a), newClusterListCmd(a), newClusterProviderCmd(a))
 }
 
@@ -31,16 +31,16 @@ func newClusterUpCmd(a *app) *cobra.Command {
 	o := &clusterUpOptions{app: a}
 	c := &cobra.Command{
 		Use:   "up",
-		Short: "Create the cluster, or resume it; joins one that already runs",
-		Long: `Creates the cluster, resumes it when it is paused, or joins it when it runs.
+		Short: "Create or resume the cluster, or join it if it is running",
+		Long: `Creates the cluster, resumes it if it is paused, or joins it if it is running.
 
-A kind cluster can come to a state from which it does not come back. Then it is
-only made anew when you agree: at the question, or with --rebuild. What is in it
-is lost; your progress in the lessons is kept.`,
+A kind cluster can end up in a state it does not recover from. It is then only
+re-created with your consent: at the prompt, or with --rebuild. Everything in the
+cluster is lost; your progress in the lessons is kept.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "make the cluster anew if it does not come back; what is in it is lost")
+	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "re-create the cluster if it does not recover; everything in it is lost")
 	return c
 }
 
@@ -69,8 +69,8 @@ func (o *clusterUpOptions) run(ctx context.Context) error {
 	return nil
 }
 
-// agrees reports whether the learner agrees that a broken cluster is made anew:
-// by the flag, or by an answer where there is somebody to ask.
+// agrees reports whether the learner agrees to re-create a broken cluster: by the
+// flag, or at a prompt if there is a terminal.
 func (o *clusterUpOptions) agrees(broken *cluster.BrokenError) bool {
 	if o.rebuild {
 		return true
@@ -78,7 +78,7 @@ func (o *clusterUpOptions) agrees(broken *cluster.BrokenError) bool {
 	if !isTerminal(o.io.In) || !isTerminal(o.io.ErrOut) {
 		return false
 	}
-	fmt.Fprintf(o.io.ErrOut, "The cluster %q does not come back: %v\nMake it anew? What is in it is lost, your progress in the lessons is kept. [y/N] ", broken.Name, broken.Err)
+	fmt.Fprintf(o.io.ErrOut, "Cluster %q does not recover: %v\nRe-create it? Everything in it is lost; your progress in the lessons is kept. [y/N] ", broken.Name, broken.Err)
 	answer, err := bufio.NewReader(o.io.In).ReadString('\n')
 	return err == nil && strings.EqualFold(strings.TrimSpace(answer), "y")
 }
@@ -118,7 +118,7 @@ func (a *app) clusterProvider(ctx context.Context) error {
 func newClusterDownCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Pause the cluster: nothing runs any more, its data stays",
+		Short: "Pause the cluster: it stops running but keeps its data",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.clusterDown(cmd.Context()) },
 	}
@@ -139,7 +139,7 @@ func (a *app) clusterDown(ctx context.Context) error {
 func newClusterDeleteCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete",
-		Short: "Stop the cluster and remove its data",
+		Short: "Stop the cluster and delete its data",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.clusterDelete(cmd.Context()) },
 	}
@@ -153,14 +153,14 @@ func (a *app) clusterDelete(ctx context.Context) error {
 	if err := p.Delete(ctx, phaseLines(a.io.ErrOut)); err != nil {
 		return fmt.Errorf("cluster %q: %w", home.Name(), err)
 	}
-	fmt.Fprintf(a.io.Out, "cluster %q is gone\n", home.Name())
+	fmt.Fprintf(a.io.Out, "cluster %q is deleted\n", home.Name())
 	return nil
 }
 
 func newClusterStatusCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Show whether the cluster runs, and each part of it",
+		Short: "Show the state of the cluster and of each of its parts",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.clusterStatus(cmd.Context()) },
 	}
@@ -211,7 +211,7 @@ func newClusterKubeconfigCmd(a *app) *cobra.Command {
 func newClusterListCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the clusters that k8stutor made",
+		Short: "List the clusters that k8stutor created",
 		Args:  noArgs,
 		RunE:  func(*cobra.Command, []string) error { return a.clusterList() },
 	}
@@ -237,7 +237,7 @@ func (a *app) clusterList() error {
 		return writeJSON(a.io.Out, all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(a.io.Out, "no cluster yet; `k8stutor cluster up` makes one")
+		fmt.Fprintln(a.io.Out, "no clusters yet; `k8stutor cluster up` creates one")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.io.Out, 0, 0, 2, ' ', 0)

@@ -64,8 +64,8 @@ func TestAddedProvider(t *testing.T) {
 		{"cluster status", []string{`cluster "default": running`, "paper, Kubernetes v1.0.0 at https://paper"}},
 		{"cluster kubeconfig", []string{"folded.yaml"}},
 		{"cluster down", []string{`cluster "default" is paused`}},
-		{"cluster delete", []string{`cluster "default" is gone`}},
-		{"cluster list", []string{"no cluster yet"}},
+		{"cluster delete", []string{`cluster "default" is deleted`}},
+		{"cluster list", []string{"no clusters yet"}},
 	} {
 		out, err := run(strings.Fields(tc.args)...)
 		if err != nil {

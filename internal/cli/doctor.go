@@ -17,12 +17,12 @@ import (
 func newDoctorCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look whether this machine has what k8stutor needs, and say what to do",
-		Long: `Looks at the container engine, images, memory, disk, limits, ports, proxy,
-state folder and terminal. Each line is ok, warn (it works, but something is
-less than it could be) or fail (it would not work), with what to do about it.
-The exit code is 1 when something fails. --cluster kind and --cluster embedded
-ask about that one.`,
+		Short: "Check this machine's prerequisites and suggest fixes",
+		Long: `Checks the container engine, images, memory, disk, limits, ports, proxy, state
+folder and terminal. Each line is ok, warn (it works, but not as well as it
+could) or fail (it does not work), with a suggested fix. The exit code is 1 if
+anything fails. Use --cluster kind or --cluster embedded to check for that
+provider only.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDoctor(cmd.Context()) },
 	}
@@ -67,7 +67,7 @@ func printFindings(w io.Writer, found []provider.Finding) error {
 			fmt.Fprintf(w, "        %-14s → %s\n", "", f.Advice)
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d ok, %d to look at, %d to mend\n", count[provider.HealthOK], count[provider.HealthWarn], count[provider.HealthFail])
+	_, err := fmt.Fprintf(w, "%d ok, %d warnings, %d failures\n", count[provider.HealthOK], count[provider.HealthWarn], count[provider.HealthFail])
 	return err
 }
 
@@ -94,27 +94,27 @@ func (a *app) lookAtTerminal() terminal {
 func terminalFindings(t terminal) []provider.Finding {
 	if !t.is {
 		return []provider.Finding{{
-			ID: "terminal", Health: provider.HealthOK, Found: "this is no terminal: start prints plain text",
-			Advice: "run it in the terminal that you will learn in, to look at that one",
+			ID: "terminal", Health: provider.HealthOK, Found: "not a terminal: start prints plain text",
+			Advice: "run doctor in the terminal that you will learn in, to check that one",
 		}}
 	}
 	size := provider.Finding{ID: "terminal", Health: provider.HealthOK, Found: fmt.Sprintf("%d×%d, TERM=%s", t.width, t.height, t.name)}
 	switch {
 	case t.name == "" || t.name == "dumb":
-		size.Health, size.Advice = provider.HealthWarn, "the screen needs a terminal that can move its cursor: set TERM, such as xterm-256color, or use `k8stutor start --plain`"
+		size.Health, size.Advice = provider.HealthWarn, "the screen needs a terminal that can move its cursor: set TERM (for example to xterm-256color), or use `k8stutor start --plain`"
 	case t.width < 40 || t.height < 12:
-		size.Health, size.Advice = provider.HealthWarn, "the screen needs 40×12, and is good from 80×24 on: make the window larger"
+		size.Health, size.Advice = provider.HealthWarn, "the screen needs at least 40×12 and works well from 80×24: enlarge the window"
 	case t.width < 80 || t.height < 24:
-		size.Health, size.Advice = provider.HealthWarn, "the screen is good from 80×24 on: make the window larger, or its letters smaller"
+		size.Health, size.Advice = provider.HealthWarn, "the screen works well from 80×24: enlarge the window or use a smaller font"
 	}
 	colours := provider.Finding{ID: "colours", Health: provider.HealthOK, Found: t.colours.String()}
 	if t.colours < colorprofile.ANSI {
-		colours.Health, colours.Advice = provider.HealthWarn, "there are none: unset NO_COLOR, or set TERM to what the terminal is, such as xterm-256color"
+		colours.Health, colours.Advice = provider.HealthWarn, "no colours: unset NO_COLOR, or set TERM to match your terminal, for example xterm-256color"
 	}
 	charset := provider.Finding{ID: "locale", Health: provider.HealthOK, Found: t.locale}
 	if !locale.UTF8(t.locale) {
-		charset.Health, charset.Found = provider.HealthWarn, fmt.Sprintf("%q is no UTF-8 locale", t.locale)
-		charset.Advice = "programs in the shell may not show ✓ or Chinese: export LC_ALL=C.UTF-8"
+		charset.Health, charset.Found = provider.HealthWarn, fmt.Sprintf("%q is not a UTF-8 locale", t.locale)
+		charset.Advice = "programs in the shell may not display ✓ or Chinese: export LC_ALL=C.UTF-8"
 	}
 	return []provider.Finding{size, colours, charset}
 }

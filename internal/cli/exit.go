@@ -4,16 +4,16 @@ import "fmt"
 
 // Exit codes.
 const (
-	exitFailed = 1 // it was tried and did not work, or a check is not met
-	exitUsage  = 2 // it was asked for in a way that makes no sense
+	exitFailed = 1 // failure, or a check is not met
+	exitUsage  = 2 // usage error: the command line or the settings are invalid
 )
 
-// exitError ends the program with a code when everything has been said.
+// exitError ends the program with a code; there is nothing left to print.
 type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-// usageError is a mistake in what was asked, not in what happened.
+// usageError is a mistake in the command line or the settings.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }

@@ -11,12 +11,12 @@ import (
 func newKeysCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "keys",
-		Short: "List the keys of the screen, and the names to change them by",
-		Long: `Lists what each key does: the scope in which it does it, the name of the action,
-the keys, and what it is for. In the scope "prefix" the prefix key comes first.
+		Short: "List the keys of the screen and the names to rebind them by",
+		Long: `Lists for each action its scope, its name, its keys and its meaning. In the scope
+"prefix", press the prefix key first.
 
-The config file gives an action other keys, by its name for all scopes that
-know it, or by SCOPE.ACTION for one:
+The config file can rebind an action, by its name in every scope that has it or
+by SCOPE.ACTION in one:
 
   prefix: ctrl+b
   keys:

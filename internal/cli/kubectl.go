@@ -20,8 +20,8 @@ import (
 func newKubectlCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:                "kubectl [ARGUMENTS]",
-		Short:              "The built-in kubectl, on the practice cluster",
-		Long:               "Runs the kubectl that is built into k8stutor on the practice cluster.\nAll arguments are kubectl's own.",
+		Short:              "Run the built-in kubectl on the practice cluster",
+		Long:               "Runs the kubectl that is built into k8stutor on the practice cluster.\nAll arguments are passed to kubectl.",
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
 			home, err := a.home()

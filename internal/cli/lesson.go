@@ -5,6 +5,6 @@ import "github.com/spf13/cobra"
 func newLessonCmd(a *app) *cobra.Command {
 	return groupCmd(&cobra.Command{
 		Use:   "lesson",
-		Short: "For authors: lint and test lessons",
+		Short: "Lint and test lessons (for authors)",
 	}, newLessonLintCmd(a), newLessonTestCmd(a))
 }

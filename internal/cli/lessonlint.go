@@ -15,8 +15,8 @@ import (
 func newLessonLintCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint [DIR...]",
-		Short: "Read lessons strictly, without a cluster: every mistake with file, line and column",
-		Long:  "Reads the lesson in each folder, or the built-in ones, and prints every mistake.\nWarnings do not fail.",
+		Short: "Check lessons without a cluster; print every mistake with file, line and column",
+		Long:  "Checks the lesson in each folder, or the built-in lessons, and prints every\nmistake. Warnings do not count as failures.",
 		RunE:  func(_ *cobra.Command, args []string) error { return a.lintLessons(args) },
 	}
 }
@@ -63,7 +63,7 @@ func (a *app) lintLessons(dirs []string) error {
 	if bad {
 		return &exitError{exitFailed}
 	}
-	fmt.Fprintf(a.io.Out, "%d lessons can be loaded\n", len(all))
+	fmt.Fprintf(a.io.Out, "%d lessons are valid\n", len(all))
 	return nil
 }
 
@@ -72,7 +72,7 @@ func (a *app) lintLessons(dirs []string) error {
 func loadDir(dir string) (*lessons.Lesson, error) {
 	clean := filepath.Clean(dir)
 	if _, err := os.Stat(filepath.Join(clean, "lesson.yaml")); errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("%s holds no lesson.yaml: name the folder of a lesson", dir)
+		return nil, usagef("%s has no lesson.yaml: give the folder of a lesson", dir)
 	}
 	abs, err := filepath.Abs(clean)
 	if err != nil {

@@ -31,17 +31,17 @@ func newLessonTestCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test [LESSON[/STEP[/CASE]] | DIR[/STEP[/CASE]]]...",
 		Short: "Prove lessons on a live cluster: untouched, near misses, solutions, reset",
-		Long: `For each step, each in a namespace of its own: untouched it is not met; each
-near miss is not met and is caught by the check that it names; the solution is
-met; after a reset it is not met and nothing is left behind, and the solution is
-met again. Then all solutions in a row, as a learner goes.`,
+		Long: `Proves each step in a namespace of its own: untouched, the step is not met; no
+near miss meets it, and the check that a near miss names catches it; the solution
+meets it; after a reset the step is not met, nothing is left behind, and the
+solution meets it again. Then runs all solutions in a row, as a learner would.`,
 		ValidArgsFunction: a.completePlace,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
 	outputFlag(c)
-	c.Flags().IntVar(&o.parallel, "parallel", harness.DefaultParallel, "how many namespaces are in use at once")
-	c.Flags().BoolVar(&o.walk, "walk", false, "only all solutions in a row")
-	c.Flags().StringVar(&o.traceTo, "record", "", "keep what the engine saw in this folder, for tests that replay it")
+	c.Flags().IntVar(&o.parallel, "parallel", harness.DefaultParallel, "how many namespaces to use at once")
+	c.Flags().BoolVar(&o.walk, "walk", false, "only run all solutions in a row")
+	c.Flags().StringVar(&o.traceTo, "record", "", "record what the engine saw to this folder, for tests that replay it")
 	return c
 }
 
@@ -52,7 +52,7 @@ func (o *lessonTestOptions) run(ctx context.Context, args []string) error {
 	}
 	for i := range selected {
 		if o.walk && selected[i].Step != "" {
-			return usagef("--walk goes through whole lessons, not through step %s", selected[i].Step)
+			return usagef("--walk runs whole lessons, not single steps such as %s", selected[i].Step)
 		}
 		selected[i].Walk = o.walk
 	}
@@ -129,7 +129,7 @@ func (o *lessonTestOptions) print(results []harness.Result, took time.Duration) 
 		}
 	} else {
 		printSpent(o.io.Out, results)
-		fmt.Fprintf(o.io.Out, "%d shown, %d of them at the second try, %d not as they should be, %.0f s\n",
+		fmt.Fprintf(o.io.Out, "%d passed (%d of them at the second try), %d failed, %.0f s\n",
 			len(results)-failed, harness.Second(results), failed, took.Seconds())
 	}
 	if failed > 0 {
@@ -219,7 +219,7 @@ func printSpent(w io.Writer, results []harness.Result) {
 		all.Open, all.Begin = all.Open+r.Timing.Open, all.Begin+r.Timing.Begin
 		all.Script, all.Judge = all.Script+r.Timing.Script, all.Judge+r.Timing.Judge
 	}
-	fmt.Fprintf(w, "time in all namespaces together: opened %.0f s, steps begun %.0f s, scripts %.0f s, verdicts %.0f s\n",
+	fmt.Fprintf(w, "total time in all namespaces: opening %.0f s, beginning steps %.0f s, scripts %.0f s, verdicts %.0f s\n",
 		all.Open.Seconds(), all.Begin.Seconds(), all.Script.Seconds(), all.Judge.Seconds())
 }
 
@@ -249,6 +249,6 @@ func printResult(w io.Writer, r harness.Result) {
 		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(strings.TrimSpace(r.Detail), "\n", "\n    "))
 	}
 	if r.Late {
-		fmt.Fprintln(w, "    to be tried once more at the end, alone")
+		fmt.Fprintln(w, "    will be retried once at the end, alone")
 	}
 }

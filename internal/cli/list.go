@@ -18,7 +18,7 @@ func newListCmd(a *app) *cobra.Command {
 	o := &listOptions{app: a}
 	c := &cobra.Command{
 		Use:   "list [LESSON]",
-		Short: "List the lessons, or the steps of one, and how far you are",
+		Short: "List the lessons or the steps of one, with your progress",
 		Args:  atMostOnePlace, ValidArgsFunction: a.completePlace,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {

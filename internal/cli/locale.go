@@ -43,7 +43,7 @@ func lessonLanguage(asked string, offered []string, getenv func(string) string) 
 	if asked != "" {
 		tag, err := language.Parse(strings.ReplaceAll(asked, "_", "-"))
 		if err != nil {
-			return "", usagef("--lang %q is no language; there are %s", asked, strings.Join(offered, ", "))
+			return "", usagef("--lang %q is not a language; the lessons are in %s", asked, strings.Join(offered, ", "))
 		}
 		_, i, confidence := matcher.Match(tag)
 		if confidence < language.High {

@@ -38,12 +38,12 @@ func writeJSON(w io.Writer, v any) error {
 
 // outputFlag gives a command --output, which readSettings reads.
 func outputFlag(c *cobra.Command) {
-	c.Flags().StringP("output", "o", "text", "how to print it: text or json")
+	c.Flags().StringP("output", "o", "text", "output format: text or json")
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("`%s` takes no argument, but got %q; see `%s --help`", cmd.CommandPath(), args[0], cmd.CommandPath())
+		return usagef("`%s` takes no arguments but got %q; see `%s --help`", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil
 }

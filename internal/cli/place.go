@@ -83,7 +83,7 @@ func (a *app) current(name string, progress *lessons.Progress) (place, error) {
 }
 
 // progress opens the learner's progress on this cluster. A damaged file is
-// said and set aside; work goes on with an empty one.
+// reported and moved aside; an empty one takes its place.
 func (a *app) progress() (*lessons.Progress, error) {
 	home, err := a.home()
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *app) completePlace(_ *cobra.Command, args []string, typed string) ([]st
 // atMostOnePlace checks the arguments of commands that take LESSON[/STEP].
 func atMostOnePlace(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usagef("`%s` takes one lesson or lesson/step, but got %d", cmd.CommandPath(), len(args))
+		return usagef("`%s` takes one lesson or lesson/step but got %d", cmd.CommandPath(), len(args))
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ type placeFlags struct {
 
 // seedFlag lets a command choose the case of a step that has cases.
 func (p *placeFlags) seedFlag(c *cobra.Command) {
-	c.Flags().IntVar(&p.seed, "seed", 0, "of a step with cases: which one; the same seed is the same case for everybody (default: a random one)")
+	c.Flags().IntVar(&p.seed, "seed", 0, "which case of a step to draw; a seed draws the same case for everybody (default: a random seed)")
 }
 
 // read takes what was given on the command line.
@@ -156,9 +156,9 @@ func (p *placeFlags) seedAt(at place) (int, error) {
 	case !p.drawn:
 		return 0, nil
 	case p.seed < 1:
-		return 0, usagef("--seed %d: wanted a whole number from 1 on", p.seed)
+		return 0, usagef("--seed %d: use a whole number of 1 or more", p.seed)
 	case at.step == nil:
-		return 0, usagef("--seed %d: name the step that draws a case, LESSON/STEP", p.seed)
+		return 0, usagef("--seed %d: name a step that draws a case, as LESSON/STEP", p.seed)
 	case len(at.step.Cases) == 0:
 		return 0, usagef("--seed %d: %s has no cases to draw from", p.seed, at)
 	}

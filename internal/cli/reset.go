@@ -18,7 +18,7 @@ func newResetCmd(a *app) *cobra.Command {
 	o := &resetOptions{app: a}
 	c := &cobra.Command{
 		Use:   "reset [LESSON[/STEP]]",
-		Short: "Begin a step anew: its namespace is emptied and set up again",
+		Short: "Start a step over: empty its namespace and set it up again",
 		Args:  atMostOnePlace, ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.place.read(cmd, args)
@@ -39,11 +39,11 @@ func (o *resetOptions) run(ctx context.Context) error {
 	if err := l.awaitTurn(ctx, l.latest.Entry+1); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.io.Out, "step %s/%s begins anew%s\n", l.latest.Lesson, l.latest.Step, seedNote(l.latest))
+	fmt.Fprintf(o.io.Out, "step %s/%s starts over%s\n", l.latest.Lesson, l.latest.Step, seedNote(l.latest))
 	return nil
 }
 
-// seedNote tells the seed of a drawn case, which others may use too.
+// seedNote is the seed of a drawn case, which others may use too.
 func seedNote(u lessons.Update) string {
 	if u.Seed == 0 {
 		return ""

@@ -38,7 +38,7 @@ func (a *app) screen(ctx context.Context, o *claim) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&later, "The cluster %q keeps running. `k8stutor start` goes on where you were; `k8stutor cluster down` pauses it.\n", o.home.Name())
+	fmt.Fprintf(&later, "Cluster %q keeps running. `k8stutor start` continues where you left off; `k8stutor cluster down` pauses it.\n", o.home.Name())
 	return nil
 }
 

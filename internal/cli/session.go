@@ -93,7 +93,7 @@ func (l *liveLesson) await(ctx context.Context, wanted func(lessons.Update) bool
 				continue
 			}
 			if u.State == lessons.StateFailed {
-				return fmt.Errorf("step %s/%s can't begin: %s", u.Lesson, u.Step, u.Detail)
+				return fmt.Errorf("step %s/%s cannot begin: %s", u.Lesson, u.Step, u.Detail)
 			}
 			return nil
 		case <-ctx.Done():

@@ -62,7 +62,7 @@ func linkKubectl(state string) (string, error) {
 	}
 	dir := filepath.Join(state, "bin")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("the state folder can't be written: %w; set XDG_STATE_HOME to a folder that can", err)
+		return "", fmt.Errorf("the state folder is not writable: %w; set XDG_STATE_HOME to a folder that is", err)
 	}
 	if runtime.GOOS == "windows" {
 		return dir, copyProgram(self, filepath.Join(dir, "kubectl.exe"))

@@ -25,16 +25,16 @@ func newStartCmd(a *app) *cobra.Command {
 	o := &startOptions{app: a}
 	c := &cobra.Command{
 		Use:   "start [LESSON[/STEP]]",
-		Short: "Open the screen: lesson, cluster and shell",
-		Long: `Brings the practice cluster up and opens a lesson on it: the one that is named,
-or the one where you were. Naming a step other than the one you are at begins
-that step anew, in an emptied namespace.
+		Short: "Open a lesson on the screen, with the cluster and a shell",
+		Long: `Brings the practice cluster up and opens a lesson on it: the one you name, or the
+one you were in last. Naming a step other than the current one starts that step
+over in an emptied namespace.
 
 Without a terminal it brings the cluster up, prints the current step as plain
-text and ends; go on with kubectl and "k8stutor check".
+text and exits; continue with kubectl and "k8stutor check".
 
-With --plain the lesson is a conversation in lines of text: no panes, no
-colours, no cursor movement, for screen readers and for logs.`,
+With --plain the lesson is a dialogue in lines of text, without panes, colours or
+cursor movement: for screen readers and logs.`,
 		Args:              atMostOnePlace,
 		ValidArgsFunction: a.completePlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,7 +43,7 @@ colours, no cursor movement, for screen readers and for logs.`,
 		},
 	}
 	o.place.seedFlag(c)
-	c.Flags().Bool("plain", false, "no panes: the lesson line by line, for screen readers and logs") // a setting
+	c.Flags().Bool("plain", false, "print the lesson line by line, without panes, for screen readers and logs") // a setting
 	return c
 }
 
@@ -99,7 +99,7 @@ func printStep(w io.Writer, l *liveLesson, access cluster.Access) {
 		}
 	}
 	fmt.Fprintf(w, `
-To go on without the screen:
+To continue without the screen:
   export KUBECONFIG=%s%s
   kubectl get pods                  (or: %s --name %s kubectl …)
   %s check %s --watch

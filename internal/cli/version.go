@@ -15,7 +15,7 @@ var version = "dev"
 func newVersionCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of k8stutor and of what is built in",
+		Short: "Print the versions of k8stutor and its built-in tools",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			info := map[string]string{

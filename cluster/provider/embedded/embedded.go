@@ -59,7 +59,7 @@ func Find(want string) (string, error) {
 		if runnable(want) {
 			return want, nil
 		}
-		return "", fmt.Errorf("K8STUTOR_EMBEDDED is %s, which is no program: build it with `make build`, or unset the variable", want)
+		return "", fmt.Errorf("K8STUTOR_EMBEDDED is %s, which is not a program: build it with `make build`, or unset the variable", want)
 	}
 	var beside string
 	if self, err := os.Executable(); err == nil {
@@ -139,7 +139,7 @@ func (e *Provider) Status(ctx context.Context) (cluster.Status, error) {
 		return out, e.failure("status", err, nil, &stderr)
 	}
 	if err := json.Unmarshal(data, &out); err != nil {
-		return out, fmt.Errorf("%s status printed what is not JSON: %w", e.binary, err)
+		return out, fmt.Errorf("%s status did not print JSON: %w", e.binary, err)
 	}
 	out.Provider, out.Name = Name, e.home.Name()
 	return out, nil
@@ -202,7 +202,7 @@ func readLines(r io.Reader, report cluster.Progress) (access *cluster.Access, fa
 		}
 		var l line
 		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
-			return access, failed, fmt.Errorf("%s printed %q, which is not the JSON that was agreed", Binary, sc.Text())
+			return access, failed, fmt.Errorf("%s printed %q, which is not valid progress JSON", Binary, sc.Text())
 		}
 		if l.Access != nil {
 			access = l.Access

@@ -45,7 +45,7 @@ func FindOf(ctx context.Context, only string, within time.Duration) (Engine, err
 		silent = append(silent, e.Name)
 	}
 	if len(silent) == 0 && only != "" {
-		return Engine{}, fmt.Errorf("%s is not installed any more", only)
+		return Engine{}, fmt.Errorf("%s is no longer installed", only)
 	}
 	if len(silent) == 0 {
 		return Engine{}, errors.New("no container engine (docker, podman, nerdctl) is installed")

@@ -27,7 +27,7 @@ func TestFindEngine(t *testing.T) {
 		{"none answers", map[string]string{"docker": silent, "podman": silent}, "", "docker and podman are installed, but no engine answers them"},
 		{"the one that made it", map[string]string{"docker": answers, "podman": answers}, "podman", "podman"},
 		{"the one that made it is silent", map[string]string{"docker": answers, "podman": silent}, "podman", "podman is installed, but no engine answers it"},
-		{"the one that made it is gone", map[string]string{"docker": answers}, "podman", "podman is not installed any more"},
+		{"the one that made it is gone", map[string]string{"docker": answers}, "podman", "podman is no longer installed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			enginetest.Install(t, tc.engines)

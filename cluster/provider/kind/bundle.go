@@ -81,7 +81,7 @@ type Left struct {
 func SaveBundle(ctx context.Context, file string, o BundleOptions, report cluster.Progress) ([]BundleImage, []Left, error) {
 	eng, err := engine.FindOf(ctx, "", engine.CommandTime)
 	if err != nil {
-		return nil, nil, fmt.Errorf("a bundle holds kind's node image, which a container engine gives: %w", err)
+		return nil, nil, fmt.Errorf("saving a bundle needs a container engine to export kind's node image: %w", err)
 	}
 	own, err := FindLessonImages(o.State, o.Images)
 	if err != nil {
@@ -178,7 +178,7 @@ func LoadBundle(ctx context.Context, state, file string, report cluster.Progress
 	}
 	eng, err := engine.FindOf(ctx, "", engine.CommandTime)
 	if err != nil {
-		return nil, fmt.Errorf("a bundle's node image is loaded into a container engine: %w; without one use --cluster embedded, which needs no bundle", err)
+		return nil, fmt.Errorf("loading a bundle needs a container engine for its node image: %w; without one, use --cluster embedded, which needs no bundle", err)
 	}
 	err = inPhase(report, cluster.Phase{ID: "bundle-check", Title: "Checking the bundle"}, a.Verify)
 	if err != nil {

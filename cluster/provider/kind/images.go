@@ -100,7 +100,7 @@ func (k *Provider) openLoad(p *kind.Provider, report cluster.Progress) (*imageLo
 		a, err := images.Open(file)
 		if err != nil {
 			l.close()
-			return nil, fmt.Errorf("the lessons' images: %w; make or load them anew", err)
+			return nil, fmt.Errorf("the lessons' images: %w; build or load them again", err)
 		}
 		l.archives = append(l.archives, a)
 		for _, e := range a.Entries {

@@ -251,7 +251,7 @@ func (k *Provider) Status(ctx context.Context) (cluster.Status, error) {
 	}
 	switch {
 	case found == kindUnfinished:
-		out.State, out.Error = cluster.StateBroken, "it was never finished; `k8stutor cluster up` removes it and makes it anew"
+		out.State, out.Error = cluster.StateBroken, "creating it was never finished; `k8stutor cluster up` removes and re-creates it"
 	case out.State == cluster.StateRunning:
 		if err := k.answers(ctx, answerTime); err != nil {
 			out.State, out.Error = cluster.StateBroken, fmt.Sprintf("the node runs, but the API server does not answer: %v", err)

@@ -32,9 +32,9 @@ const (
 
 // nodePorts makes the NodePorts of a namespace in a kind cluster answer on
 // 127.0.0.1, as the embedded cluster's do. kind can publish ports only when a
-// cluster is made, each by a process of its own, and which of the 2768 a Service
-// will get nobody knows then. So they are carried by this process, while run
-// runs.
+// cluster is made, each by a process of its own, and the port that a
+// Service will get is not known then; so this process forwards it while run is
+// active.
 type nodePorts struct {
 	namespace string
 	client    *kubernetes.Clientset
