@@ -150,7 +150,8 @@ func (c *claims) span(words []string) {
 	}
 }
 
-// foreignFlags belong to other programs.
+// foreignFlags belong to other programs. Any flag that documents name is ours or
+// one of these, so that a misspelt one is found.
 var foreignFlags = map[string]bool{
 	"horizontal-pod-autoscaler-sync-period": true, // kube-controller-manager
 	"audit-log-path":                        true, // metrics-server
