@@ -6,7 +6,7 @@ while IFS= read -r setting; do export "$setting"; done <hack/go.env
 # other, from variables that their build sets; kubectl's are of the same version.
 stamp() {
 	local v pkg
-	v=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+	v=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' cluster/embedded/go.mod)
 	printf %s "-s -w"
 	for pkg in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
 		printf %s " -X $pkg.gitVersion=$v -X $pkg.gitMajor=1 -X $pkg.gitMinor=$(cut -d. -f2 <<<"$v") -X $pkg.gitTreeState=clean"
