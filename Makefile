@@ -104,9 +104,11 @@ $(LINT):
 	@hack/golangci-lint.sh $(LINT_VERSION) $@
 
 lint: $(LINT) ## golangci-lint with gofumpt and the import rules, every module
+	@hack/versions.sh
 	@for mod in $$(git ls-files go.mod '*/go.mod' | xargs -n1 dirname); do \
 	  [ -n "$$(git ls-files "$$mod/*.go")" ] || continue; \
-	  echo "lint: $$mod"; (cd $$mod && $(LINT) run --allow-serial-runners --config $(CURDIR)/.golangci.yml ./...); \
+	  gowork=; grep -qE "^\s+(\./)?$$mod$$" go.work || gowork=off; \
+	  echo "lint: $$mod"; (cd $$mod && GOWORK=$$gowork $(LINT) run --allow-serial-runners --config $(CURDIR)/.golangci.yml ./...); \
 	done
 
 # The pictures in assets, of the real program on a real cluster. The scripts

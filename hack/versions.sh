@@ -7,8 +7,9 @@ cd "$(dirname "$0")/.."
 . hack/go.sh
 export LC_ALL=C
 
-# With the version that stands in for a module; without modules of the repository.
-format='{{with .Module}}{{$path := .Path}}{{with .Replace}}{{with .Version}}{{$path}} {{.}}{{end}}{{else}}{{with .Version}}{{$path}} {{.}}{{end}}{{end}}{{end}}'
+# The version that is asked for, which stands in the paths of what is compiled, and the one
+# that stands in for it; without modules of the repository.
+format='{{with .Module}}{{$asked := printf "%s %s" .Path .Version}}{{with .Replace}}{{with .Version}}{{$asked}} {{.}}{{end}}{{else}}{{with .Version}}{{$asked}} {{.}}{{end}}{{end}}{{end}}'
 # versions FOLDER PACKAGES: of all modules that the packages need, a line each.
 versions() {
 	(cd "$1" && go list -deps -f "$format" "$2" | grep -v '^$' | sort -u)
