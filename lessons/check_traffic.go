@@ -16,7 +16,8 @@ func trafficKind() *checkKind {
 		doc: kindDoc{
 			title: "a Service answered",
 			text: "Counts the answers that the step's prober gets; needs `traffic:` on the step. A status of 2xx is an answer, anything else a " +
-				"failure. It follows the traffic until the step is met.",
+				"failure. It follows the traffic until the step is met. With `recent`, the count starts over with every new spec of the Service: " +
+				"answers from before say nothing about it.",
 			example: `
 - id: no-loss
   kind: traffic
@@ -71,6 +72,9 @@ func (f *trafficFields) load(l *checkLoader) {
 	if f.Throughout && f.Recent > 0 {
 		l.problem("throughout", "throughout and recent contradict each other")
 	}
+	if f.Recent > 0 {
+		l.resource("services", "", l.check.at)
+	}
 }
 
 func (f *trafficFields) checker(*Check) checker { return newTrafficCheck(f) }
@@ -93,6 +97,11 @@ func newTrafficCheck(f *trafficFields) *trafficCheck {
 }
 
 func (t *trafficCheck) observe(e *Engine, in Input) {
+	if c, ok := in.(Change); ok && t.Recent > 0 && c.Resource == wellKnown()["services"] && e.counts(c) {
+		if c.Object().GetName() == e.step.Traffic.Service && newSpec(c) {
+			t.reset()
+		}
+	}
 	p, ok := in.(Probe)
 	if !ok || !t.counting(e) || p.At.Before(e.started) {
 		return

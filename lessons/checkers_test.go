@@ -455,6 +455,23 @@ checks:
 	r.wantMet(true)
 }
 
+func TestRecentStartsOverWithANewSpec(t *testing.T) {
+	r := newRig(t, `
+traffic: {service: go-api, port: 80}
+checks:
+  - {id: a, kind: traffic, recent: 2, atLeast: 2}
+  - {id: b, kind: state, expr: "exists('pods', 'go')"}
+`, "a", "b")
+	r.put("services", service(8080, "10.96.0.1"), initial)
+	r.begin()
+	for range 2 {
+		r.handle(Probe{At: r.now.Add(time.Second), Status: 200})
+	}
+	r.want("a", Met)
+	r.put("services", service(80, "10.96.0.1"))
+	r.want("a", Unmet, "0 answers")
+}
+
 func TestRequestKnowsTheObject(t *testing.T) {
 	r := newRig(t, `
 checks:

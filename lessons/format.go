@@ -153,6 +153,9 @@ type Check struct {
 	located
 	ID   string `yaml:"id"`
 	Kind string `yaml:"kind"`
+	// Allow holds reasons for the dangerous forms in it, by the name of the
+	// rule of lint.
+	Allow map[string]string `yaml:"allow"`
 
 	kind   *checkKind // nil when it is unknown
 	fields checkFields
