@@ -113,7 +113,7 @@ lint: $(LINT) ## golangci-lint with gofumpt and the import rules, every module
 
 # The pictures in assets, of the real program on a real cluster. The scripts
 # in hack/shot say what is typed.
-pictures: build ## take the pictures and the recording in assets anew
+pictures: build ## retake the pictures and the recording in assets
 	@hack/shot/pictures.sh
 
 cross: ## build for linux, darwin and windows on amd64 and arm64; say what does not build

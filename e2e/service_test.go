@@ -126,7 +126,7 @@ func met(screen string) int {
 	return n
 }
 
-// seen says whether words are on the screen, which may break them over lines.
+// seen reports whether words are on the screen, which may break them over lines.
 func seen(screen, words string) bool {
 	for _, w := range strings.Fields(words) {
 		if !strings.Contains(screen, w) {

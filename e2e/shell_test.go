@@ -14,7 +14,7 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 )
 
-// has tells whether a program is on this machine; when it is not, the log says
+// has reports whether a program is on this machine; when it is not, the log says
 // loudly what was not tested.
 func has(t *testing.T, program, debian string) bool {
 	t.Helper()

@@ -44,7 +44,7 @@ func TestStorms(t *testing.T) {
 		}
 		r.resize(100, 30)
 		after := r.whole(100, 30)
-		// A calm change, there and back, draws all of it anew.
+		// A calm change, there and back, redraws all of it.
 		r.resize(104, 32)
 		r.whole(104, 32)
 		r.resize(100, 30)
@@ -126,7 +126,7 @@ func (r *robot) whole(width, height int) string {
 	return r.await(fmt.Sprintf("a whole screen of %d×%d", width, height), func(s string) bool { return isWhole(s, width, height) })
 }
 
-// isWhole tells whether a screen is drawn for a size: the frame's corners are
+// isWhole reports whether a screen is drawn for a size: the frame's corners are
 // where they belong and its sides have no gap. A terminal that is too small says
 // so instead.
 func isWhole(screen string, width, height int) bool {

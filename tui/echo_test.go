@@ -115,7 +115,7 @@ func TestEchoWriter(t *testing.T) {
 }
 
 // resize is what Bubble Tea does when it learns of another size, which is before
-// the program does: all is drawn anew.
+// the program does: everything is redrawn.
 func (p *painter) resize(w, h int) {
 	p.scr.Erase()
 	p.scr.Resize(w, h)

@@ -206,6 +206,6 @@ func TestFollowIsBounded(t *testing.T) {
 	}
 	found := append([]int(nil), p.search.found...)
 	if p.find(); len(found) != len(p.search.found) {
-		t.Errorf("%d matches, looked for anew %d", len(found), len(p.search.found))
+		t.Errorf("%d matches, searched again: %d", len(found), len(p.search.found))
 	}
 }

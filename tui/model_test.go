@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-var updateGoldens = flag.Bool("update", false, "write the golden files anew")
+var updateGoldens = flag.Bool("update", false, "rewrite the golden files")
 
 func newOwner(ref string) metav1.OwnerReference {
 	kind, name, _ := strings.Cut(ref, "/")

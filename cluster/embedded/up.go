@@ -205,7 +205,7 @@ func (b *bringUp) reopen() error {
 	return controlplane.WriteConfig(b.layout, b.cluster)
 }
 
-// runningSupervisor says whether a supervisor answers. One that is stopping is
+// runningSupervisor reports whether a supervisor answers. One that is stopping is
 // waited for; one that holds the folder without answering is an error.
 func runningSupervisor(ctx context.Context, l controlplane.Layout, client *supervise.Client) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, downTimeout)

@@ -259,7 +259,7 @@ func (i *archived) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	return nil, fmt.Errorf("no layer %s", h)
 }
 
-// archivedLayer opens its file anew for each reader, through a section of it.
+// archivedLayer reopens its file for each reader, through a section of it.
 type archivedLayer struct {
 	archive *Archive
 	desc    v1.Descriptor

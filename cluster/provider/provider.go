@@ -26,7 +26,7 @@ type Options struct {
 	Image    string // kind's node image; empty: the one kind was released with
 	Images   string // archive of the lessons' images for kind; empty: look for it
 
-	// askRegistry says whether an image can be pulled; nil: ask its registry.
+	// askRegistry reports whether an image can be pulled; nil: ask its registry.
 	askRegistry func(ctx context.Context, image string) error
 }
 

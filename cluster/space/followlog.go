@@ -200,7 +200,7 @@ func (f *logFollow) watch(ctx context.Context, pod *corev1.Pod, late <-chan time
 	}
 }
 
-// judge tells whether the container runs again, or never will. When it will, it
+// judge reports whether the container runs again, or never will. When it will, it
 // says once that it has ended.
 func (f *logFollow) judge(pod *corev1.Pod) (next *corev1.ContainerStatus, over bool) {
 	s := f.status(pod)

@@ -152,7 +152,7 @@ func TestFollowLogThroughRestart(t *testing.T) {
 	}
 }
 
-// TestNextRun: which states of a Pod mean that its container runs anew, and
+// TestNextRun: which states of a Pod mean that its container runs again, and
 // which that it never will.
 func TestNextRun(t *testing.T) {
 	ended := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"}}

@@ -48,7 +48,7 @@ func (v *View) Objects(resource schema.GroupVersionResource) []*unstructured.Uns
 	return out
 }
 
-// Synced says whether the first list of a resource has arrived.
+// Synced reports whether the first list of a resource has arrived.
 func (v *View) Synced(resource schema.GroupVersionResource) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -67,7 +67,7 @@ func (v *View) Events() []*unstructured.Unstructured {
 	return out
 }
 
-// Connection tells whether the API server answers, and since when.
+// Connection reports whether the API server answers, and since when.
 func (v *View) Connection() Connection {
 	v.mu.RLock()
 	defer v.mu.RUnlock()

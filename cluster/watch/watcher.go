@@ -32,7 +32,7 @@ type Spec struct {
 	Namespace string
 }
 
-// Connection tells whether the API server answers.
+// Connection reports whether the API server answers.
 type Connection struct {
 	OK    bool
 	Since time.Time
@@ -206,7 +206,7 @@ func (r *resourceWatch) WatchWithContext(ctx context.Context, options metav1.Lis
 }
 
 // reach calls try until the API server answers it, with a result or with an
-// error that waiting does not mend.
+// error that waiting does not fix.
 func (r *resourceWatch) reach(ctx context.Context, try func() error) error {
 	for {
 		err := try()

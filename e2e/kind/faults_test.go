@@ -212,7 +212,7 @@ func (w *wire) accept() {
 	}
 }
 
-// setCut cuts the wire, or mends it.
+// setCut cuts the wire, or restores it.
 func (w *wire) setCut(cut bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -41,7 +41,7 @@ func TestLife(t *testing.T) {
 		out := l.must(t, "cluster", "up")
 		wantWords(t, out, "✓ Waiting for the cluster's DNS")
 		if strings.Contains(out, "Preparing nodes") {
-			t.Errorf("a cluster that runs was made anew:\n%s", out)
+			t.Errorf("a cluster that runs was re-created:\n%s", out)
 		}
 	})
 
@@ -108,7 +108,7 @@ func TestLife(t *testing.T) {
 		}
 	})
 
-	t.Run("the port of the API server is taken, and made anew", func(t *testing.T) {
+	t.Run("the port of the API server is taken, and the cluster re-created", func(t *testing.T) {
 		server := l.status(t).Server
 		l.must(t, "cluster", "down")
 		var config net.ListenConfig

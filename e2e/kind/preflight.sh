@@ -1,5 +1,5 @@
 #!/bin/bash
-# Says whether this machine can hold a node of kind at all: upstream's own `kind create
+# Reports whether this machine can hold a node of kind at all: upstream's own `kind create
 # cluster` with the node image IMAGE, and none of our code on the way. Where that fails,
 # or takes so long that tests with bounded waits would tell nothing, the reason is
 # printed in one line, and the exit code is 3.

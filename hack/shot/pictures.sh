@@ -1,5 +1,5 @@
 #!/bin/bash
-# Takes the pictures in assets anew: the real program on a real embedded
+# Retakes the pictures in assets: the real program on a real embedded
 # cluster, with a state folder of its own. About six minutes.
 #
 #   hack/shot/pictures.sh [NAME…]     all, or those whose script is NAME.txt

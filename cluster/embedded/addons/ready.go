@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// NodeReady says whether the kubelet has reported the node Ready since a time,
+// NodeReady reports whether the kubelet has reported the node Ready since a time,
 // and if not, why. What is older than since is from before a pause and means
 // nothing.
 func NodeReady(node *corev1.Node, since time.Time) (bool, string) {
@@ -28,7 +28,7 @@ func NodeReady(node *corev1.Node, since time.Time) (bool, string) {
 	return false, "waiting for the kubelet"
 }
 
-// PodsUp says whether the control plane's, CoreDNS's and kube-proxy's Pods are
+// PodsUp reports whether the control plane's, CoreDNS's and kube-proxy's Pods are
 // ready, with containers started after since, and if not, why. Of each prefix
 // in required there must be one: after a pause that is none, because a learner
 // may have removed what they liked.
@@ -78,7 +78,7 @@ func podState(pod corev1.Pod) string {
 	return string(pod.Status.Phase)
 }
 
-// CheckNode asks for the node and says whether it is ready (see NodeReady).
+// CheckNode asks for the node and reports whether it is ready (see NodeReady).
 func CheckNode(ctx context.Context, client kubernetes.Interface, name string, since time.Time) (bool, string) {
 	node, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
@@ -87,7 +87,7 @@ func CheckNode(ctx context.Context, client kubernetes.Interface, name string, si
 	return NodeReady(node, since)
 }
 
-// CheckPods asks for the Pods of kube-system and says whether they are up (see
+// CheckPods asks for the Pods of kube-system and reports whether they are up (see
 // PodsUp).
 func CheckPods(ctx context.Context, client kubernetes.Interface, required []string, since time.Time) (bool, string) {
 	pods, err := client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{})

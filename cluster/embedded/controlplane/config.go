@@ -10,7 +10,7 @@ import (
 
 // WriteConfig writes everything that is derived from the layout and the ports:
 // kubeconfig files, the API server's audit policy and egress configuration, and
-// the manifests of the static Pods. It is written anew at each up, because the
+// the manifests of the static Pods. It is rewritten at each up, because the
 // folder may have moved and ports may have changed.
 func WriteConfig(l Layout, c Cluster) error {
 	kubeconfigs := []struct{ path, cert, user, context string }{

@@ -57,7 +57,7 @@ type DamagedError struct {
 
 // Error says what is damaged and what to do.
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the cluster's files are damaged: %s: %v; delete the cluster and make it anew", e.Path, e.Err)
+	return fmt.Sprintf("the cluster's files are damaged: %s: %v; delete and re-create the cluster", e.Path, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -86,7 +86,7 @@ func (c Cluster) Server() string {
 }
 
 // EnsurePorts replaces ports that another program has taken meanwhile (and
-// ports not chosen yet) by free ones and says whether it changed any.
+// ports not chosen yet) by free ones and reports whether it changed any.
 func (c *Cluster) EnsurePorts() (changed bool, err error) {
 	for _, port := range []*int{&c.APIServerPort, &c.KubeletPort} {
 		if *port != 0 && portFree(*port) {
@@ -165,7 +165,7 @@ func CheckSpace(l Layout) error {
 	return nil
 }
 
-// DiskFull says whether nothing more can be written to the disk of the
+// DiskFull reports whether nothing more can be written to the disk of the
 // cluster's folder.
 func DiskFull(l Layout) bool {
 	free, err := freeSpace(l.Dir)

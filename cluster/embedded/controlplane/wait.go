@@ -65,7 +65,7 @@ func WaitHealthy(ctx context.Context, kubeconfig, path string) error {
 	return nil
 }
 
-// Healthy says whether url answers 200 now.
+// Healthy reports whether url answers 200 now.
 func Healthy(ctx context.Context, client *http.Client, url string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

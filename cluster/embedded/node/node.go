@@ -420,7 +420,7 @@ func (n *node) ensureNode(ctx context.Context) error {
 	}
 }
 
-// fillStatus adds what a new Node object lacks and tells whether it lacked
+// fillStatus adds what a new Node object lacks and reports whether it lacked
 // anything. The kubelet admits static Pods before it reports its capacity.
 func (n *node) fillStatus(obj *v1.Node) bool {
 	changed := false

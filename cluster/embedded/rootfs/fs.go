@@ -31,7 +31,7 @@ type FS struct {
 	mounts []*mountPoint // longest path first; the last one is "/"
 }
 
-// SetReadonly says whether the root, but not what is mounted on it, may be
+// SetReadonly reports whether the root, but not what is mounted on it, may be
 // written. It must not be called while the file system is in use.
 func (c *FS) SetReadonly(readonly bool) { c.mounts[len(c.mounts)-1].readonly = readonly }
 

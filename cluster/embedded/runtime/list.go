@@ -96,7 +96,7 @@ func (r *Runtime) UpdateContainerResources(_ context.Context, id string, resourc
 	return saveJSON(c.recordPath(), c.containerRecord)
 }
 
-// ReopenContainerLog opens the log file anew after a rotation.
+// ReopenContainerLog reopens the log file after a rotation.
 func (r *Runtime) ReopenContainerLog(_ context.Context, id string) error {
 	c, err := r.container(id)
 	if err != nil {

@@ -199,7 +199,7 @@ func (r *Runtime) containersOf(sandboxID string) []*container {
 	return list
 }
 
-// matches tells whether labels hold everything that a selector asks for.
+// matches reports whether labels hold everything that a selector asks for.
 func matches(labels, selector map[string]string) bool {
 	for k, v := range selector {
 		if labels[k] != v {

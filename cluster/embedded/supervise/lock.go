@@ -55,7 +55,7 @@ func Lock(path string) (release func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// isStill says whether path still names the open file f.
+// isStill reports whether path still names the open file f.
 func isStill(f *os.File, path string) bool {
 	open, err := f.Stat()
 	if err != nil {

@@ -67,7 +67,7 @@ type Options struct {
 	// StopTimeout is how long a part may take to stop before it is killed.
 	StopTimeout time.Duration
 	// Backoff is the pause before the first restart; it doubles up to
-	// MaxBackoff and starts anew when a part ran for ResetAfter.
+	// MaxBackoff and starts over when a part ran for ResetAfter.
 	Backoff, MaxBackoff, ResetAfter time.Duration
 	Log                             *slog.Logger
 }

@@ -37,7 +37,7 @@ func TestUpDownUp(t *testing.T) {
 			t.Errorf("access is %+v, was %+v", again, a)
 		}
 		if after := l.status(t).part(t, "apiserver"); after.PID != before.PID {
-			t.Errorf("the API server was started anew: %+v", after)
+			t.Errorf("the API server was restarted: %+v", after)
 		}
 	})
 	t.Run("a killed part is restarted", func(t *testing.T) { checkPartKilled(t, l, a) })

@@ -89,12 +89,12 @@ func (e Engine) Output(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// HasImage says whether image can be used without pulling it.
+// HasImage reports whether image can be used without pulling it.
 func (e Engine) HasImage(ctx context.Context, image string) bool {
 	return e.Run(ctx, "image", "inspect", "--format", "{{.Id}}", image) == nil
 }
 
-// Running says whether the container runs.
+// Running reports whether the container runs.
 func (e Engine) Running(ctx context.Context, container string) bool {
 	out, err := e.Output(ctx, "inspect", "--format", "{{.State.Running}}", container)
 	return err == nil && out == "true"

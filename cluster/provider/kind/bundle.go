@@ -67,7 +67,7 @@ type BundleOptions struct {
 	State  string   // k8stutor's state folder
 	Image  string   // kind's node image; empty: the one kind was released with
 	Images string   // archive of the lessons' images; empty: look for it
-	Addons []string // images that lessons install; one that can't be had is left out
+	Addons []string // images that lessons install; one that cannot be pulled is left out
 }
 
 // Left is an image that could not be put into a bundle, and why.

@@ -84,7 +84,7 @@ func (k *Provider) adopt(ctx context.Context, use kindUse, report cluster.Progre
 	if err == nil {
 		err = k.writeEngine(use.engine.Name)
 	}
-	// That it does not is no failure of Up, which makes it anew.
+	// That it does not is no failure of Up, which re-creates it.
 	phase.Done, phase.Elapsed = true, time.Since(began)
 	report(phase)
 	return access, err

@@ -32,7 +32,7 @@ type Image struct {
 	UID int64
 	// Ports are the TCP ports that the image's program listens on.
 	Ports []int
-	// Shell says whether the image has one: go-api is built from scratch, so
+	// Shell reports whether the image has one: go-api is built from scratch, so
 	// `kubectl exec … -- sh` fails on it as it does for real.
 	Shell bool
 	// Size is what `kubectl describe node` shows, in bytes.

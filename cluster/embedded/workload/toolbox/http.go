@@ -182,7 +182,7 @@ func (x *exchange) close() {
 	}
 }
 
-// timedOut says whether err is a time limit's doing.
+// timedOut reports whether err is a time limit's doing.
 func timedOut(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT) {
 		return true

@@ -154,7 +154,7 @@ func (t *traps) raise(s workload.Signal) bool {
 	return ok
 }
 
-// waiting says whether a signal was raised and not seen to.
+// waiting reports whether a signal was raised and not seen to.
 func (t *traps) waiting() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -161,7 +161,7 @@ func (g *gate) wait(ctx context.Context) bool {
 	}
 }
 
-// over says whether ctx is done or about to be: what dials compares the
+// over reports whether ctx is done or about to be: what dials compares the
 // deadline with the clock and fails a moment before the context's timer fires.
 func over(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()

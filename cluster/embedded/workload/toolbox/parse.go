@@ -103,7 +103,7 @@ func (w *rewriter) parent() syntax.Node {
 	return w.stack[len(w.stack)-1]
 }
 
-// inParameter says whether the walk is inside ${…}, and not in a command
+// inParameter reports whether the walk is inside ${…}, and not in a command
 // substitution inside of that.
 func (w *rewriter) inParameter() bool {
 	for i := len(w.stack) - 1; i >= 0; i-- {

@@ -246,7 +246,7 @@ func (n *Net) Listen(network, address string) (net.Listener, error) {
 	return &listener{l, n, port}, nil
 }
 
-// Listening says whether something listens on the port.
+// Listening reports whether something listens on the port.
 func (n *Net) Listening(port string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
