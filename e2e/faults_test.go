@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 		file := filepath.Join("state/k8stutor/progress/default.json")
 		l.write(t, file, `{"version":1,"lessons":{`)
 		_, stderr, err := l.run(t, "start")
-		if err != nil || !strings.Contains(stderr, "could not be read") || !strings.Contains(stderr, "it was kept as") {
+		if err != nil || !strings.Contains(stderr, "cannot read the progress file") || !strings.Contains(stderr, "it was moved to") {
 			t.Errorf("%v: %s", err, stderr)
 		}
 		kept, err := filepath.Glob(filepath.Join(l.home, file+".damaged-*"))

@@ -159,7 +159,7 @@ func entryOf(note string) string {
 // newEntry makes a name for an entry that no other has.
 func newEntry() string { return strconv.FormatUint(rand.Uint64(), 36) } //nolint:gosec // no secret
 
-// mayChange says whether a list of `resource/name` names an object.
+// mayChange reports whether a list of `resource/name` names an object.
 func mayChange(list []string, gvr schema.GroupVersionResource, name string) bool {
 	return slices.ContainsFunc(list, func(entry string) bool {
 		i := strings.LastIndex(entry, "/")

@@ -119,15 +119,15 @@ func TestTextOfACase(t *testing.T) {
 
 func TestProblemsOfCases(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, file, want string }{
-		"two of a name":    {"name: two", "name: one", "lesson.yaml", `two cases are called "one"`},
+		"two of a name":    {"name: two", "name: one", "lesson.yaml", `duplicate case "one"`},
 		"no solution":      {"        solution: mend two\n", "", "lesson.yaml", `case "two" needs a solution`},
-		"solution of all":  {"    values: {done", "    solution: x\n    values: {done", "lesson.yaml", "has cases: each of them has solution of its own"},
+		"solution of all":  {"    values: {done", "    solution: x\n    values: {done", "lesson.yaml", "has cases: set solution in each case, not in the step"},
 		"unknown check":    {"caughtBy: two-mended", "caughtBy: one-mended", "lesson.yaml", `there is no check "one-mended"`},
-		"same check":       {"id: two-mended", "id: untouched", "lesson.yaml", `two checks of this step are called "untouched"`},
-		"may change what":  {"[configmaps/fault]", "[fault]", "lesson.yaml", "wanted resource/name"},
+		"same check":       {"id: two-mended", "id: untouched", "lesson.yaml", `duplicate check "untouched" in this step`},
+		"may change what":  {"[configmaps/fault]", "[fault]", "lesson.yaml", "expected resource/name"},
 		"seed elsewhere":   {"checks: {a: A}\n---\n", "checks: {a: A}\n---\n{{ seed }}\n", "steps/plain.en.md", "only a step with cases has a seed"},
 		"no title":         {"two-mended: Mended", "", "steps/cases.two.en.md", `check "two-mended" has no title`},
-		"value of another": {`live "v"`, `live "w"`, "steps/cases.two.en.md", `there is no value "w"`},
+		"value of another": {`live "v"`, `live "w"`, "steps/cases.two.en.md", `no value "w" among the values of step "cases"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fsys := caseFiles()
@@ -176,7 +176,7 @@ func TestASessionDrawsACaseAndKeepsIt(t *testing.T) {
 	w.put(configMap("others", "1"))
 	w.put(configMap("fault", wanted[drawn]))
 	u = awaitUpdate(t, s, "what was touched", func(u Update) bool { return len(u.Outcome.Checks) == 2 && u.Outcome.Checks[1].Verdict == Met })
-	if c := u.Outcome.Checks[0]; u.Outcome.Met || c.Verdict != Unmet || !strings.Contains(strings.Join(c.Why, " "), `configmap/others: data.v was "0" and is "1" now`) {
+	if c := u.Outcome.Checks[0]; u.Outcome.Met || c.Verdict != Unmet || !strings.Contains(strings.Join(c.Why, " "), `configmap/others: data.v was "0" and is now "1"`) {
 		t.Fatalf("untouched is %+v", c)
 	}
 	w.put(configMap("others", "0"))
@@ -273,11 +273,11 @@ func TestUntouched(t *testing.T) {
 	t.Run("changed and put back", func(t *testing.T) {
 		r := begin(t)
 		r.put("deployments", deployment("theirs", 0, ""))
-		r.want("a", Unmet, "deployment/theirs: spec.replicas was 1 and is 0 now")
+		r.want("a", Unmet, "deployment/theirs: spec.replicas was 1 and is now 0")
 		done(r)
 		r.wantMet(false)
 		r.put("deployments", deployment("theirs", 1, ", paused: true"))
-		r.want("a", Unmet, "deployment/theirs: spec.paused was – and is true now")
+		r.want("a", Unmet, "deployment/theirs: spec.paused was – and is now true")
 		r.put("deployments", deployment("theirs", 1, ""))
 		r.wantMet(true)
 	})

@@ -238,7 +238,7 @@ func (l *checkLoader) waitFor(field, id string) {
 // check loads a check of a step.
 func (v *loader) check(s *Step, c *Check) {
 	if c.kind == nil {
-		v.problems.add(c.of("kind"), "unknown kind of check %q: wanted %s", c.Kind, kindNames())
+		v.problems.add(c.of("kind"), "unknown kind of check %q: expected %s", c.Kind, kindNames())
 		return
 	}
 	for _, f := range taggedFields(reflect.ValueOf(c.fields).Elem()) {

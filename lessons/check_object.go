@@ -34,7 +34,7 @@ func objectScope() scope {
 
 func (f *objectFields) loadObject(l *checkLoader) {
 	if (f.Resource == "") != (f.Name == "") {
-		l.problems.add(l.check.at, "check %q: resource and name belong together", l.check.ID)
+		l.problems.add(l.check.at, "check %q needs resource and name together", l.check.ID)
 	}
 	if f.Resource != "" {
 		f.gvr = l.resource(f.Resource, f.Namespace, l.check.of("resource"))

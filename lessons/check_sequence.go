@@ -58,7 +58,7 @@ func (f *sequenceFields) load(l *checkLoader) {
 	for _, m := range f.Moments {
 		l.name(m.of("id"), "id of a moment", m.ID)
 		if seen[m.ID] {
-			l.problems.add(m.of("id"), "two moments of this check are called %q", m.ID)
+			l.problems.add(m.of("id"), "duplicate moment %q in this check", m.ID)
 		}
 		seen[m.ID] = true
 		l.check.titles = append(l.check.titles, l.check.ID+"."+m.ID)

@@ -162,7 +162,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 	case *time.Duration:
 		parsed, err := time.ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil {
-			d.problems.add(d.pos(n), "wanted a duration such as 15s or 2m")
+			d.problems.add(d.pos(n), "expected a duration such as 15s or 2m")
 		}
 		*target = parsed
 		return
@@ -209,7 +209,7 @@ func (d *decoder) want(n *yaml.Node, kind yaml.Kind, what string) bool {
 	if n.Kind == kind {
 		return true
 	}
-	d.problems.add(d.pos(n), "wanted %s", what)
+	d.problems.add(d.pos(n), "expected %s", what)
 	return false
 }
 
@@ -226,7 +226,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 		panic("lessons: field of type " + v.Type().String() + " can't be decoded")
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != tag || n.Decode(v.Addr().Interface()) != nil {
-		d.problems.add(d.pos(n), "wanted %s", what)
+		d.problems.add(d.pos(n), "expected %s", what)
 	}
 }
 
@@ -281,7 +281,7 @@ func (d *decoder) fields(n *yaml.Node, fields []taggedField, owner any, unknown 
 			}
 			continue
 		case twice:
-			d.problems.add(d.pos(key), "field %q is written twice", key.Value)
+			d.problems.add(d.pos(key), "duplicate field %q", key.Value)
 			continue
 		}
 		places[key.Value] = d.pos(value)
@@ -310,7 +310,7 @@ func (d *decoder) dictionary(n *yaml.Node, v reflect.Value) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := reflect.ValueOf(n.Content[i].Value)
 		if v.MapIndex(key).IsValid() {
-			d.problems.add(d.pos(n.Content[i]), "%q is written twice", n.Content[i].Value)
+			d.problems.add(d.pos(n.Content[i]), "duplicate key %q", n.Content[i].Value)
 			continue
 		}
 		value := reflect.New(v.Type().Elem()).Elem()
@@ -339,7 +339,7 @@ type Expr struct {
 	program     *program // set by the loader
 }
 
-// IsZero says that no expression was written.
+// IsZero reports whether no expression was written.
 func (e Expr) IsZero() bool { return strings.TrimSpace(e.Text) == "" }
 
 func (d *decoder) expr(n *yaml.Node) Expr {

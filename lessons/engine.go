@@ -197,7 +197,7 @@ func (e *Engine) begin(b Begin) error {
 		return fmt.Errorf("lesson %s has no step %q", e.lesson.Name(), b.Step)
 	}
 	if len(step.Cases) > 0 && b.Seed < 1 {
-		return fmt.Errorf("step %s/%s draws a case: the seed is %d, wanted 1 or more", e.lesson.Name(), b.Step, b.Seed)
+		return fmt.Errorf("step %s/%s has cases: invalid seed %d, it must be 1 or more", e.lesson.Name(), b.Step, b.Seed)
 	}
 	step, e.seed = step.Draw(b.Seed), b.Seed
 	e.step, e.marker, e.began, e.met, e.metAt = step, b.Marker, false, false, time.Time{}
@@ -240,7 +240,7 @@ func (e *Engine) takeBaseline() {
 	e.act.base, e.act.started = e.store.clone(), e.now
 }
 
-// Synced says whether the first list of everything that the lesson watches has
+// Synced reports whether the first list of everything that the lesson watches has
 // arrived.
 func (e *Engine) Synced() bool {
 	for _, spec := range e.specs {
@@ -281,12 +281,12 @@ func (e *Engine) change(c Change) {
 	}
 }
 
-// isOld says that a change had happened when the step began.
+// isOld reports whether a change had happened when the step began.
 func (e *Engine) isOld(c Change) bool {
 	return c.Initial || e.marker > 0 && !(c.Inferred && c.New == nil) && revision(c.Object()) > 0 && revision(c.Object()) <= e.marker
 }
 
-// counts says that a change is one that the history checks may count: a
+// counts reports whether a change is one that the history checks may count: a
 // single step that was seen, after the step began.
 func (e *Engine) counts(c Change) bool {
 	switch c.Type {
@@ -364,7 +364,7 @@ func (e *Engine) NextDeadline() (time.Time, bool) {
 	return next, !next.IsZero()
 }
 
-// hadItsTime says that no verdict waits for time to pass, or for more traffic.
+// hadItsTime reports whether no verdict waits for time to pass, or for more traffic.
 func (e *Engine) hadItsTime() bool {
 	if _, waits := e.NextDeadline(); waits {
 		return false
@@ -462,7 +462,7 @@ func (e *Engine) Explain(expr Expr) []string {
 	return e.explainer.explain(expr.program, map[string]any{"object": nil, "baseline": nil}, "").lines
 }
 
-// CaughtUp says whether the engine has seen at least what the listings hold.
+// CaughtUp reports whether the engine has seen at least what the listings hold.
 func (e *Engine) CaughtUp(listings []space.Listing) bool {
 	if !e.Synced() || e.lost != nil {
 		return false

@@ -143,7 +143,7 @@ func (c *compiler) compile(s scope, text string, wantBool bool) (*program, []exp
 	}
 	if wantBool {
 		if t := p.ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-			return nil, []exprProblem{{line: 1, message: fmt.Sprintf("must be true or false, but is of type %s", t)}}
+			return nil, []exprProblem{{line: 1, message: fmt.Sprintf("must be true or false, but has type %s", t)}}
 		}
 	}
 	return p, nil
@@ -271,14 +271,14 @@ func (p *program) eval(in *activation, vars map[string]any) (ref.Val, error) {
 	return out, nil
 }
 
-// holds says whether the program yields true.
+// holds reports whether the program yields true.
 func (p *program) holds(in *activation, vars map[string]any) bool {
 	out, err := p.eval(in, vars)
 	return err == nil && out == types.True
 }
 
-// compileExpr compiles an expression of a lesson in place and turns problems
-// into places in the file.
+// compileExpr compiles an expression of a lesson in place and reports problems
+// at their places in the file.
 func (c *compiler) compileExpr(e *Expr, s scope, wantBool bool, problems *Problems) {
 	if e.IsZero() {
 		return

@@ -292,7 +292,7 @@ func (a *activation) endpoints(service string, onlyReady bool) []any {
 
 // ofAnother: an owner is named, and it is not the one with this UID. A Service
 // that was deleted leaves its slices behind for a moment, and they would count
-// for the one that is made anew.
+// for the one that is re-created.
 func (o object) ofAnother(uid apitypes.UID) bool {
 	owners := o.maps("metadata", "ownerReferences")
 	return len(owners) > 0 && !slices.ContainsFunc(owners, func(owner map[string]any) bool {

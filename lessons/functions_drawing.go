@@ -138,7 +138,7 @@ func barsOf(v any) (string, error) {
 		for _, label := range sortedKeys(m) {
 			n, shown, ok := number(m[label])
 			if !ok {
-				return "", fmt.Errorf("bars: %q is no number or duration", label)
+				return "", fmt.Errorf("bars: %q is not a number or a duration", label)
 			}
 			bars = append(bars, bar{label, shown, n})
 		}

@@ -186,7 +186,7 @@ func differ(path []string, now, before any, allowed [][]string) *fieldChange {
 	return nil
 }
 
-// below says that a path is what the pattern names, or part of it.
+// below reports whether a path is what the pattern names, or part of it.
 func below(path, pattern []string) bool {
 	if len(path) < len(pattern) {
 		return false

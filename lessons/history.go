@@ -59,7 +59,7 @@ func (e *Engine) whenMet(id string) (time.Time, bool) {
 	return j.metAt, true
 }
 
-// isMet says whether a check is met now, and whether there is one.
+// isMet reports whether a check is met now, and whether it exists.
 func (e *Engine) isMet(id string) (met, known bool) {
 	j := e.judged(id)
 	if j == nil {

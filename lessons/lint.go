@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Lint says what could be better about a lesson that loads: things that a
-// finished lesson has and a lesson in the making may lack. It needs no
-// cluster.
+// Lint warns about what a lesson that loads still lacks: things that a finished
+// lesson has and a draft may not. It needs no cluster.
 func Lint(l *Lesson) Problems {
 	var problems Problems
 	for _, lang := range Languages()[1:] {
@@ -42,19 +41,19 @@ func (s *Step) allSetups() []*Setup {
 
 func lintStep(s *Step, problems *Problems) {
 	if len(s.Topics) == 0 {
-		problems.warn(s.at, "step %q names no topics", s.ID)
+		problems.warn(s.at, "step %q has no topics", s.ID)
 	}
 	for _, v := range s.Variants() {
 		lintProofs(s, v, problems)
 		for _, c := range v.Checks {
 			if c.kind.unreliable && len(v.Checks) == 1 {
-				problems.warn(c.at, "check %q: Events are best-effort and should not be a step's only proof", c.ID)
+				problems.warn(c.at, "check %q: Events are best-effort; do not make them a step's only proof", c.ID)
 			}
 			if f, ok := c.fields.(*answerFields); ok && f.Type == "" && f.Options.IsZero() {
 				problems.warn(c.at, "question %q has no type: without one, only the very text of the answer is right", c.ID)
 			}
 			if slices.ContainsFunc(c.exprs, func(e *Expr) bool { return strings.Contains(e.Text, NamespacePrefix) }) {
-				problems.warn(c.at, "check %q writes a namespace down: use ns", c.ID)
+				problems.warn(c.at, "check %q hard-codes a namespace: use ns", c.ID)
 			}
 		}
 	}
@@ -64,8 +63,8 @@ func lintStep(s *Step, problems *Problems) {
 	}
 }
 
-// lintProofs says which proofs a step, or a case of it, is short of. A case may
-// have a mutant less than a step: its step has those of the other cases.
+// lintProofs warns about proofs that a step, or a case of it, lacks. A case needs
+// one mutant fewer than a step: its step has those of the other cases.
 func lintProofs(s, v *Step, problems *Problems) {
 	at, what, mutants := v.of, fmt.Sprintf("step %q", s.ID), 3
 	hints, debrief := len(s.texts[english].hints), s.texts[english].debrief
@@ -74,16 +73,16 @@ func lintProofs(s, v *Step, problems *Problems) {
 		hints, debrief = hints+len(v.drawn.texts[english].hints), debrief+v.drawn.texts[english].debrief
 	}
 	if len(v.Mutants) < mutants {
-		problems.warn(at("mutants"), "%s has %d mutants, wanted %d or more: a near miss that nothing catches is a tick that lies", what, len(v.Mutants), mutants)
+		problems.warn(at("mutants"), "%s has %d mutants, expected %d or more: a near miss that no check catches earns a false tick", what, len(v.Mutants), mutants)
 	}
 	if len(v.Alternatives) == 0 {
-		problems.warn(at("solution"), "%s has one way only: wanted an alternative that is as right as the solution", what)
+		problems.warn(at("solution"), "%s has only one solution: add an alternative that is equally correct", what)
 	}
 	if hints > 0 && hints != 3 {
-		problems.warn(at("id"), "%s has %d hints, wanted three: where to look, how, and the whole command", what, hints)
+		problems.warn(at("id"), "%s has %d hints, expected 3: where to look, how, and the whole command", what, hints)
 	}
 	if debrief != "" && len(placeholdersOf(debrief)) == 0 {
-		problems.warn(at("id"), "the debrief of %s shows nothing of this cluster: wanted a live value", what)
+		problems.warn(at("id"), "the debrief of %s shows nothing from this cluster: add a live value", what)
 	}
 }
 
@@ -108,7 +107,7 @@ func lintText(file string, texts map[string]stepText, problems *Problems) {
 			fmt.Sprintf("%d hints", len(en.hints)): len(t.hints) != len(en.hints),
 		} {
 			if missing {
-				problems.warn(at, "not as the English text: wanted %s", what)
+				problems.warn(at, "differs from the English text: expected %s", what)
 			}
 		}
 		for _, m := range []struct {
@@ -143,12 +142,12 @@ func lintValues(at Pos, en, t stepText, problems *Problems) {
 	here := sections(t)
 	for name, text := range sections(en) {
 		if wanted, got := placeholdersOf(text), placeholdersOf(here[name]); here[name] != "" && !slices.Equal(wanted, got) {
-			problems.warn(at, "%s shows the values %v, the English one %v", name, got, wanted)
+			problems.warn(at, "%s shows the values %v, the English text %v", name, got, wanted)
 		}
 	}
 }
 
-// placeholdersOf are the different placeholders of a text, sorted.
+// placeholdersOf returns the distinct placeholders of a text, sorted.
 func placeholdersOf(text string) []string {
 	found := map[string]bool{}
 	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
@@ -157,7 +156,7 @@ func placeholdersOf(text string) []string {
 	return sortedKeys(found)
 }
 
-// lintFiles finds files that nothing uses. Those in solution/ are used by
+// lintFiles warns about unused files. Those in solution/ are used by
 // scripts, which are not read.
 func lintFiles(l *Lesson, used map[string]bool, problems *Problems) {
 	for _, name := range []string{"lesson.yaml"} {
@@ -187,7 +186,7 @@ func lintFiles(l *Lesson, used map[string]bool, problems *Problems) {
 	}
 	_ = fs.WalkDir(l.files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !used[path] && !strings.Contains(scripts.String(), path) {
-			problems.warn(Pos{File: path}, "nothing uses this file")
+			problems.warn(Pos{File: path}, "unused file")
 		}
 		return nil
 	})

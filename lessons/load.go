@@ -78,7 +78,7 @@ func Load(fsys fs.FS, dir string) (*Lesson, error) {
 	}
 	if l.places == nil {
 		// Not YAML, or no mapping: nothing else to say.
-		problems.add(Pos{File: "lesson.yaml", Line: 1, Col: 1}, "no lesson could be read")
+		problems.add(Pos{File: "lesson.yaml", Line: 1, Col: 1}, "not a lesson: expected a YAML mapping")
 		return nil, problems[:max(1, len(problems)-1)].in(dir)
 	}
 	v := &loader{lesson: l, compiler: c, problems: &problems, watch: map[watch.Spec]Pos{}}
@@ -117,24 +117,24 @@ type loader struct {
 
 func (v *loader) name(at Pos, what, value string) {
 	if !validName.MatchString(value) {
-		v.problems.add(at, "%s %q: wanted lower case letters, digits and '-'", what, value)
+		v.problems.add(at, "invalid %s %q: use lower-case letters, digits and '-'", what, value)
 	}
 }
 
 func (v *loader) whole(dir string) {
 	l := v.lesson
 	if l.APIVersion != APIVersion {
-		v.problems.add(l.of("apiVersion"), "apiVersion is %q, wanted %s", l.APIVersion, APIVersion)
+		v.problems.add(l.of("apiVersion"), "apiVersion is %q, expected %s", l.APIVersion, APIVersion)
 	}
 	if l.Kind != Kind {
-		v.problems.add(l.of("kind"), "kind is %q, wanted %s", l.Kind, Kind)
+		v.problems.add(l.of("kind"), "kind is %q, expected %s", l.Kind, Kind)
 	}
 	v.name(l.Metadata.of("name"), "metadata.name", l.Metadata.Name)
 	if folder := dir[strings.LastIndex(dir, "/")+1:]; folder != "." && folder != l.Metadata.Name {
-		v.problems.add(l.Metadata.of("name"), "metadata.name is %q, but the folder is %q", l.Metadata.Name, folder)
+		v.problems.add(l.Metadata.of("name"), "metadata.name is %q, but the folder is named %q", l.Metadata.Name, folder)
 	}
 	if l.Minutes <= 0 {
-		v.problems.add(l.of("minutes"), "minutes must be more than 0")
+		v.problems.add(l.of("minutes"), "minutes must be greater than 0")
 	}
 	if len(l.Steps) == 0 {
 		v.problems.add(l.of("steps"), "a lesson needs at least one step")
@@ -150,7 +150,7 @@ func (v *loader) whole(dir string) {
 	for _, s := range l.Steps {
 		v.name(s.of("id"), "id of a step", s.ID)
 		if seen[s.ID] {
-			v.problems.add(s.of("id"), "two steps are called %q", s.ID)
+			v.problems.add(s.of("id"), "duplicate step %q", s.ID)
 		}
 		seen[s.ID] = true
 		v.step(s)
@@ -175,14 +175,14 @@ func (v *loader) step(s *Step) {
 	}
 	for _, field := range []string{"solution", "alternatives", "mutants"} {
 		if s.has(field) {
-			v.problems.add(s.of(field), "step %q has cases: each of them has %s of its own", s.ID, field)
+			v.problems.add(s.of(field), "step %q has cases: set %s in each case, not in the step", s.ID, field)
 		}
 	}
 	seen := map[string]bool{}
 	for _, c := range s.Cases {
 		v.name(c.of("name"), "name of a case", c.Name)
 		if seen[c.Name] {
-			v.problems.add(c.of("name"), "two cases are called %q", c.Name)
+			v.problems.add(c.of("name"), "duplicate case %q", c.Name)
 		}
 		seen[c.Name] = true
 		v.caseOf(s, c)
@@ -235,7 +235,7 @@ func (v *loader) namedObjects(list []string, at Pos) {
 	for _, entry := range list {
 		i := strings.LastIndex(entry, "/")
 		if i < 0 {
-			v.problems.add(at, "%q: wanted resource/name or resource/*", entry)
+			v.problems.add(at, "%q: expected resource/name or resource/*", entry)
 		} else if _, err := ParseResource(entry[:i]); err != nil {
 			v.problems.add(at, "%v", err)
 		}
@@ -250,7 +250,7 @@ func (v *loader) checks(s *Step, these []*Check) {
 	for _, c := range these {
 		v.name(c.of("id"), "id of a check", c.ID)
 		if s.Check(c.ID) != c {
-			v.problems.add(c.of("id"), "two checks of this step are called %q", c.ID)
+			v.problems.add(c.of("id"), "duplicate check %q in this step", c.ID)
 		}
 		v.check(s, c)
 	}
@@ -300,7 +300,7 @@ func (v *loader) traffic(t *Traffic) {
 		t.Rate = 10
 	}
 	if t.Rate < 0 || t.Rate > 50 {
-		v.problems.add(t.of("rate"), "rate is %d, wanted 1 to 50 requests a second", t.Rate)
+		v.problems.add(t.of("rate"), "rate is %d, expected 1 to 50 requests per second", t.Rate)
 	}
 }
 
@@ -310,7 +310,7 @@ func (v *loader) setup(s *Setup) {
 	}
 	for _, m := range s.Manifests {
 		if _, err := fs.Stat(v.lesson.files, m); err != nil {
-			v.problems.add(s.of("manifests"), "manifest %s: no such file in the lesson's folder", m)
+			v.problems.add(s.of("manifests"), "manifest %s: no such file in the lesson folder", m)
 		}
 	}
 	if s.Until.IsZero() {
@@ -349,7 +349,7 @@ func (v *loader) declareWatches() {
 			if spec.Namespace != "" {
 				where = "in namespace " + spec.Namespace
 			}
-			v.problems.add(at, "%s (%s) lies outside the lesson's namespace: declare it in touches", spec.Resource.Resource, where)
+			v.problems.add(at, "%s (%s) is outside the lesson's namespace: declare it in touches", spec.Resource.Resource, where)
 		}
 		l.watch = append(l.watch, spec)
 	}
@@ -391,7 +391,7 @@ func (v *loader) loadTexts() {
 			l.texts[lang] = t
 		}
 		if lang == english && (!ok || t.Title == "" || t.Summary == "") {
-			v.problems.add(Pos{File: file, Line: 1, Col: 1}, "the English text is required: front matter with title and summary")
+			v.problems.add(Pos{File: file, Line: 1, Col: 1}, "the English text is missing: it needs front matter with title and summary")
 		}
 	}
 	for _, s := range l.Steps {
@@ -460,10 +460,10 @@ func (v *loader) readStepText(s *Step, base, lang string, checks []*Check) (step
 	}
 	for _, c := range checks {
 		if t.Checks[c.ID] == "" {
-			v.problems.add(t.of("checks"), "check %q has no title here", c.ID)
+			v.problems.add(t.of("checks"), "check %q has no title in this file", c.ID)
 		}
 		if c.IsQuestion() && t.Questions[c.ID] == "" {
-			v.problems.add(t.of("questions"), "check %q has no question here", c.ID)
+			v.problems.add(t.of("questions"), "check %q has no question in this file", c.ID)
 		}
 	}
 	return t, true
@@ -475,7 +475,7 @@ func (v *loader) placeholders(file, body string, line int, s *Step) {
 		for _, m := range placeholder.FindAllStringSubmatchIndex(l, -1) {
 			at := Pos{File: file, Line: line + i, Col: m[0] + 1}
 			if m[2*groupOther] >= 0 {
-				v.problems.add(at, `%s: wanted {{ live "name" }} or {{ namespace }}`, l[m[0]:m[1]])
+				v.problems.add(at, `%s: expected {{ live "name" }} or {{ namespace }}`, l[m[0]:m[1]])
 				continue
 			}
 			if m[2*groupBuiltin] >= 0 && l[m[2*groupBuiltin]:m[2*groupBuiltin+1]] == "seed" && (s == nil || s.drawn == nil && len(s.Cases) == 0) {
@@ -486,9 +486,9 @@ func (v *loader) placeholders(file, body string, line int, s *Step) {
 			}
 			value := l[m[2*groupName]:m[2*groupName+1]]
 			if s == nil {
-				v.problems.add(at, "live values belong into the text of a step")
+				v.problems.add(at, "live values are only allowed in the text of a step")
 			} else if _, ok := s.Values[value]; !ok {
-				v.problems.add(at, "there is no value %q in values of step %q", value, s.ID)
+				v.problems.add(at, "no value %q among the values of step %q", value, s.ID)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func TestProblemsInText(t *testing.T) {
 		"missing step": {"demo/steps/s.en.md", "", "steps/s.en.md: the English text of step"},
 		"no front matter": {
 			"demo/steps/s.en.md", "Hello\n",
-			"demo/steps/s.en.md:1:1: wanted a front matter",
+			"demo/steps/s.en.md:1:1: no front matter: expected --- on the first line",
 		},
 		"unknown field": {
 			"demo/steps/s.en.md", "---\ntitle: A\nchecks: {a: A}\nhint: b\n---\n",
@@ -71,11 +71,11 @@ func TestProblemsInText(t *testing.T) {
 		},
 		"unknown value": {
 			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\n---\nOne\n\nIt is {{ live \"ip\" }}.\n",
-			`demo/steps/s.en.md:8:7: there is no value "ip"`,
+			`demo/steps/s.en.md:8:7: no value "ip" among the values of step "s"`,
 		},
 		"other braces": {
 			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\n---\n{{ .Namespace }}\n",
-			`demo/steps/s.en.md:6:1: {{ .Namespace }}: wanted`,
+			`demo/steps/s.en.md:6:1: {{ .Namespace }}: expected`,
 		},
 		"unknown marker": {
 			"demo/steps/s.en.md", "---\ntitle: A\nchecks:\n  a: A\n---\nText\n<!-- hints -->\n",
@@ -135,10 +135,10 @@ func TestLintWantsProofs(t *testing.T) {
 	const way = "alternatives: [{name: w, script: 'true'}]\n"
 	for name, c := range map[string]struct{ step, text, want string }{
 		"finished":        {way + mutants(3), text(3, "{{ namespace }}"), ""},
-		"one way":         {mutants(3), text(3, "{{ namespace }}"), "has one way only"},
-		"two mutants":     {way + mutants(2), text(3, "{{ namespace }}"), "has 2 mutants, wanted 3"},
-		"two hints":       {way + mutants(3), text(2, "{{ namespace }}"), "has 2 hints, wanted three"},
-		"bookish debrief": {way + mutants(3), text(3, "So it is."), "shows nothing of this cluster"},
+		"one way":         {mutants(3), text(3, "{{ namespace }}"), "has only one solution"},
+		"two mutants":     {way + mutants(2), text(3, "{{ namespace }}"), "has 2 mutants, expected 3"},
+		"two hints":       {way + mutants(3), text(2, "{{ namespace }}"), "has 2 hints, expected 3"},
+		"bookish debrief": {way + mutants(3), text(3, "So it is."), "shows nothing from this cluster"},
 	} {
 		fsys := testFiles("topics: [T]\nchecks: [{id: a, kind: state, expr: 'true'}]\n"+c.step, "a")
 		for _, lang := range Languages() {
@@ -217,12 +217,12 @@ func TestLintComparesTheLanguages(t *testing.T) {
 		"a check less":       {"checks: {a: A}", "checks: {}", `checks: "a" is not translated`},
 		"a why less":         {"why: {a: W}\n", "", `why: "a" is not translated`},
 		"an option too many": {"why: {a: W}\n", "why: {a: W}\noptions: {o: O}\n", `options: "o" is not in the English text`},
-		"another value":      {`{{ live "x" }}`, `{{ live "y" }}`, "the text shows the values [y], the English one [x]"},
-		"a value less":       {`{{ live "x" }}`, "so", "the text shows the values [], the English one [x]"},
-		"a value too many":   {"\nh\n", "\n{{ live \"x\" }}\n", "hint 1 shows the values [x], the English one []"},
-		"no namespace":       {"{{ namespace }}", "here", "the debrief shows the values [], the English one [namespace]"},
-		"no hint":            {"<!-- hint -->\nh\n", "", "wanted 3 hints"},
-		"no debrief":         {"<!-- debrief -->\n{{ namespace }}\n", "", "wanted debrief"},
+		"another value":      {`{{ live "x" }}`, `{{ live "y" }}`, "the text shows the values [y], the English text [x]"},
+		"a value less":       {`{{ live "x" }}`, "so", "the text shows the values [], the English text [x]"},
+		"a value too many":   {"\nh\n", "\n{{ live \"x\" }}\n", "hint 1 shows the values [x], the English text []"},
+		"no namespace":       {"{{ namespace }}", "here", "the debrief shows the values [], the English text [namespace]"},
+		"no hint":            {"<!-- hint -->\nh\n", "", "expected 3 hints"},
+		"no debrief":         {"<!-- debrief -->\n{{ namespace }}\n", "", "expected debrief"},
 	} {
 		fsys := testFiles("topics: [T]\nvalues: {x: \"'hello'\", y: \"'you'\"}\nchecks: [{id: a, kind: state, expr: 'true'}]\n"+
 			"alternatives: [{name: w, script: 'true'}]\n"+

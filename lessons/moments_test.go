@@ -79,7 +79,7 @@ func TestDrawingsComeFromTheRecording(t *testing.T) {
 	r.put("pods", crasher(0, "terminated: "+ended(1, "01", "04"), ""))
 	r.put("pods", crasher(0, "waiting: {reason: CrashLoopBackOff}", ended(1, "01", "04")))
 	r.put("pods", crasher(1, running("14"), ended(1, "01", "04")))
-	// Ended and started anew between two looks.
+	// Ended and restarted between two looks.
 	r.put("pods", crasher(2, running("37"), ended(1, "14", "17")))
 	r.wantValue("all", "Running, Running, exit 1, CrashLoopBackOff, Running, exit 1, Running")
 	r.wantValue("backoff", "0→1  10.0 s  "+strings.Repeat("█", 15)+"▌\n1→2  20.0 s  "+strings.Repeat("█", 31))
@@ -146,7 +146,7 @@ checks:
 	r.wantValue("whole", "1.0 s")
 }
 
-// TestEndpointsAreThoseOfThePresentService: a Service made anew does not count
+// TestEndpointsAreThoseOfThePresentService: a re-created Service does not count
 // what the deleted one has left behind.
 func TestEndpointsAreThoseOfThePresentService(t *testing.T) {
 	r := newRig(t, `

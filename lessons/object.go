@@ -206,11 +206,11 @@ func parseSelector(v any) (labels.Selector, error) {
 		for k, item := range x {
 			s, ok := item.(string)
 			if !ok {
-				return nil, fmt.Errorf("label selector: %s is no text", k)
+				return nil, fmt.Errorf("label selector: the value of %s is not a string", k)
 			}
 			set[k] = s
 		}
 		return set.AsSelector(), nil
 	}
-	return nil, fmt.Errorf("no such selector")
+	return nil, fmt.Errorf("not a label selector")
 }

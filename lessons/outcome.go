@@ -27,7 +27,7 @@ type CheckResult struct {
 }
 
 // Outcome is how a step stands. Met is latched for the step: a later change in
-// the cluster does not take a tick away, entering the step anew does.
+// the cluster does not take a tick away; re-entering the step does.
 type Outcome struct {
 	Lesson string        `json:"lesson"`
 	Step   string        `json:"step"`

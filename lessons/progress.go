@@ -49,15 +49,15 @@ type StepProgress struct {
 	Solved []string `json:"solved,omitempty"`
 }
 
-// DamagedError says that a progress file could not be read and where it was
-// put. The Progress that comes with it is empty and usable.
+// DamagedError reports a progress file that could not be read and where it was
+// moved. The Progress returned with it is empty and usable.
 type DamagedError struct {
 	Path, Aside string
 	Err         error
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the progress file %s could not be read (%v); it was kept as %s, and progress begins anew", e.Path, e.Err, e.Aside)
+	return fmt.Sprintf("cannot read the progress file %s (%v); it was moved to %s, and progress starts over", e.Path, e.Err, e.Aside)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Err }
@@ -77,14 +77,14 @@ func OpenProgress(path string, now time.Time) (*Progress, error) {
 	err = json.Unmarshal(raw, &read)
 	switch {
 	case err == nil && read.Version > progressVersion:
-		return nil, fmt.Errorf("the progress file %s is of version %d, this program knows up to %d: use a newer k8stutor", path, read.Version, progressVersion)
+		return nil, fmt.Errorf("the progress file %s has version %d, but this k8stutor supports versions up to %d; use a newer k8stutor", path, read.Version, progressVersion)
 	case err == nil && read.Version < 1:
-		err = errors.New("it has no version")
+		err = errors.New("no version")
 	}
 	if err != nil {
 		aside := path + ".damaged-" + now.UTC().Format("20060102T150405.000Z")
 		if moveErr := os.Rename(path, aside); moveErr != nil {
-			return nil, fmt.Errorf("the progress file %s is damaged (%w) and could not be set aside: %w", path, err, moveErr)
+			return nil, fmt.Errorf("the progress file %s is damaged (%w) and cannot be moved aside: %w", path, err, moveErr)
 		}
 		return p, &DamagedError{Path: path, Aside: aside, Err: err}
 	}
@@ -168,7 +168,7 @@ func (p *Progress) change(lesson string, f func(*LessonProgress)) error {
 	}
 	if err := maybe.WriteFile(p.path, append(raw, '\n'), 0o600); err != nil {
 		// The file before stays as it was, and p keeps the change.
-		return fmt.Errorf("write progress to %s: %w; make room there or make it writable: the next change writes all of it", p.path, err)
+		return fmt.Errorf("write progress to %s: %w; free up disk space or make the file writable; the next change saves everything", p.path, err)
 	}
 	return nil
 }

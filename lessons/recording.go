@@ -74,7 +74,7 @@ func WriteRecordings(w io.Writer, all []Recording) error {
 	}
 	for _, r := range all {
 		if err := r.write(zip); err != nil {
-			return fmt.Errorf("write the recording %s: %w", r.Key(), err)
+			return fmt.Errorf("write recording %s: %w", r.Key(), err)
 		}
 	}
 	return zip.Close()
@@ -178,7 +178,7 @@ func unpackChange(p packedChange, held map[string]map[string]any) (traceChange, 
 	if c.Old == nil && c.New == nil {
 		last, known := held[p.Key]
 		if !known {
-			return c, fmt.Errorf("a change of %s, which the recording has not shown", p.Key)
+			return c, fmt.Errorf("change of %s, whose earlier state is not in the recording", p.Key)
 		}
 		wholeNumbers(p.Patch)
 		c.Old, c.New = last, patched(last, p.Patch)
@@ -260,7 +260,7 @@ func ReadRecordings(r io.Reader) ([]Recording, error) {
 				continue
 			}
 			if len(out) == 0 {
-				return nil, fmt.Errorf("recordings, line %d: an entry without a head", n)
+				return nil, fmt.Errorf("recordings, line %d: entry before the first head", n)
 			}
 			e, err := l.entry(from, held)
 			if err != nil {

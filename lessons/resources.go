@@ -50,7 +50,7 @@ func ParseResource(name string) (schema.GroupVersionResource, error) {
 	case len(parts) == 2 && parts[0] != "" && parts[1] != "":
 		return schema.GroupVersionResource{Version: parts[0], Resource: parts[1]}, nil
 	}
-	return schema.GroupVersionResource{}, fmt.Errorf("unknown resource %q: write kubectl's plural, such as deployments, or group/version/plural", name)
+	return schema.GroupVersionResource{}, fmt.Errorf("unknown resource %q: use the plural that kubectl uses, such as deployments, or group/version/plural", name)
 }
 
 // clusterScoped tells which of the well-known resources have no namespace.

@@ -144,7 +144,7 @@ func StartSession(ctx context.Context, options SessionOptions) (*Session, error)
 	}
 	var err error
 	if s.dir, err = os.MkdirTemp("", "k8stutor-lesson-"); err != nil {
-		return fail(fmt.Errorf("folder for the lesson's files: %w", err))
+		return fail(fmt.Errorf("create a folder for the lesson's files: %w", err))
 	}
 	if err := os.CopyFS(s.dir, options.Lesson.Files()); err != nil {
 		return fail(fmt.Errorf("unpack the lesson's files: %w", err))
@@ -190,7 +190,7 @@ func (s *Session) View() *watch.View { return s.watcher.View() }
 // Lesson is the session's lesson.
 func (s *Session) Lesson() *Lesson { return s.lesson }
 
-// Close ends the session. The cluster stays as it is.
+// Close ends the session. The cluster is left as it is.
 func (s *Session) Close() {
 	s.cancel()
 	s.done.Wait()
@@ -208,7 +208,7 @@ func (s *Session) newEngine() (*Engine, error) {
 	})
 }
 
-// isDone says whether a step has been met, now or in an earlier session.
+// isDone reports whether a step has been met, now or in an earlier session.
 func (s *Session) isDone(step string) bool { return !s.met[step].IsZero() }
 
 // do runs f in the goroutine that owns the session's state.
@@ -246,10 +246,10 @@ func (s *Session) Previous() {
 	})
 }
 
-// Reset begins the present step anew, with the same case when it has cases.
+// Reset starts the current step over, with the same case when it has cases.
 func (s *Session) Reset() { s.do(func() { s.enter(s.step.whole(), enterFresh, s.seed) }) }
 
-// Draw begins a step anew with the case of a seed; 0 is the next case after the
+// Draw starts a step over with the case of a seed; 0 is the next case after the
 // last one. The error says that the step has no cases.
 func (s *Session) Draw(step string, seed int) error {
 	target := s.lesson.Step(step)
@@ -259,7 +259,7 @@ func (s *Session) Draw(step string, seed int) error {
 	case len(target.Cases) == 0:
 		return fmt.Errorf("step %s/%s has no cases to draw from", s.lesson.Name(), step)
 	case seed < 0:
-		return fmt.Errorf("the seed is %d, wanted 1 or more", seed)
+		return fmt.Errorf("invalid seed %d: it must be 1 or more", seed)
 	}
 	s.do(func() {
 		if seed == 0 {
@@ -363,7 +363,7 @@ func (s *Session) handle(in Input) {
 	now := time.Now()
 	if s.trace != nil {
 		if err := s.trace.Write(now, in); err != nil {
-			s.warning, s.trace, s.changed = fmt.Sprintf("the trace could not be written: %v", err), nil, true
+			s.warning, s.trace, s.changed = fmt.Sprintf("cannot write the trace: %v", err), nil, true
 		}
 	}
 	if c, ok := in.(Change); ok && c.Resource != eventsResource() {

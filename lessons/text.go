@@ -202,7 +202,7 @@ func readMarkdown(fsys fs.FS, name string, front any, problems *Problems) (body 
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	rest, found := bytes.CutPrefix(data, []byte("---\n"))
 	if !found {
-		problems.add(Pos{File: name, Line: 1, Col: 1}, "wanted a front matter: --- on the first line")
+		problems.add(Pos{File: name, Line: 1, Col: 1}, "no front matter: expected --- on the first line")
 		return string(data), 1, true
 	}
 	header, after, found := bytes.Cut(rest, []byte("\n---\n"))
@@ -239,13 +239,13 @@ func (t *stepText) split(name, body string, line int, problems *Problems) {
 		switch {
 		case !fenced && (trimmed == markHint || trimmed == markDebrief):
 			if section == markDebrief {
-				problems.add(at, "%s after the debrief: the debrief is the last section, and there is one", trimmed)
+				problems.add(at, "%s after the debrief: there is only one debrief, and it comes last", trimmed)
 			}
 			finish()
 			section = trimmed
 			continue
 		case !fenced && strings.HasPrefix(trimmed, "<!--"):
-			problems.add(at, "unknown marker %s: known are %s and %s", trimmed, markHint, markDebrief)
+			problems.add(at, "unknown marker %s: expected %s or %s", trimmed, markHint, markDebrief)
 		}
 		text.WriteString(l + "\n")
 	}

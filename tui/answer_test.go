@@ -14,7 +14,7 @@ import (
 // answer gets into the shell or the other way round.
 func TestQuestionAfterQuestion(t *testing.T) {
 	wrong := questions("en", 0)
-	wrong.Outcome.Checks[2].Why = []string{"“go” is not it."}
+	wrong.Outcome.Checks[2].Why = []string{"“go” is not correct."}
 	again := questions("en", 0)
 	again.Entry++
 	open := questions("en", 2)
@@ -47,7 +47,7 @@ func TestQuestionAfterQuestion(t *testing.T) {
 			[]any{"ctrl+g", "a", "g", "enter", "k", "enter", questions("en", 1)},
 			"", "answer question1=g", paneLesson, "k", "Question 2 of 3",
 		},
-		{"wrong", questions("en", 0), []any{"ctrl+g", "a", "g", "o", "enter", wrong}, "", "answer question1=go", paneLesson, "", "✗ “go” is not it."},
+		{"wrong", questions("en", 0), []any{"ctrl+g", "a", "g", "o", "enter", wrong}, "", "answer question1=go", paneLesson, "", "✗ “go” is not correct."},
 		{
 			"up brings a wrong one back", questions("en", 0),
 			[]any{"ctrl+g", "a", "g", "o", "enter", wrong, "up", "x"},
@@ -123,7 +123,7 @@ func TestQuestionAfterQuestion(t *testing.T) {
 // one true thing about the question that is open, and says it once.
 func TestOneVerdict(t *testing.T) {
 	wrong := questions("en", 1)
-	wrong.Outcome.Checks[3].Why = []string{"“go” is not it."}
+	wrong.Outcome.Checks[3].Why = []string{"“go” is not correct."}
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
 		s := newScreen(t, "en", size[0], size[1], 3)
 		s.send(lessonMsg(questions("en", 0)))

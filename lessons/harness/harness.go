@@ -230,7 +230,7 @@ func (c *collector) add(r Result, order int, second bool) {
 }
 
 // late lists the units with a late result, and forgets all their results: the
-// second try brings them anew. When there are too many, they have failed.
+// second try reports them again. When there are too many, they have failed.
 func (c *collector) late() []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -267,7 +267,7 @@ func (o Options) outside(ctx context.Context) ([]string, error) {
 	}
 	list, err := o.Outside(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list what is outside the lessons' namespaces: %w", err)
+		return nil, fmt.Errorf("list objects outside the lessons' namespaces: %w", err)
 	}
 	return list, nil
 }
@@ -439,18 +439,17 @@ func (r *run) active(ctx context.Context, step *lessons.Step) error {
 	})
 	switch {
 	case err != nil:
-		return fmt.Errorf("the step's beginning was not made: %w", err)
+		return fmt.Errorf("set up the step: %w", err)
 	case r.latest.State == lessons.StateFailed:
 		// It has a time of its own to settle. What is wrong with it is wrong at a
 		// second try as well.
-		return lateError{fmt.Errorf("the step's beginning was not made: %s", r.latest.Detail)}
+		return lateError{fmt.Errorf("set up the step: %s", r.latest.Detail)}
 	}
 	return nil
 }
 
-// lateError is that something did not come within the time for it, or may not
-// have. Anything else that is wrong, such as a step that is met and must not be,
-// is wrong however slow the machine is.
+// lateError marks a failure that a slow machine may have caused. Any other
+// failure, such as a step that is met and must not be, does not depend on speed.
 type lateError struct{ error }
 
 func (l lateError) Unwrap() error { return l.error }
@@ -470,7 +469,7 @@ func (r *run) await(ctx context.Context, patience time.Duration, wanted func(les
 				return nil
 			}
 		case <-timeout.C:
-			return lateError{fmt.Errorf("not within %s", patience)}
+			return lateError{fmt.Errorf("timed out after %s", patience)}
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -77,7 +77,7 @@ func (noSpace) Delete(context.Context) error { return nil }
 // once; what was not in time is tried again, once, and counted once.
 func TestOnlyWhatWasLateIsTriedAgain(t *testing.T) {
 	lesson := &lessons.Lesson{}
-	late := lateError{errors.New("not within 1m0s")}
+	late := lateError{errors.New("timed out after 1m0s")}
 	tries := map[string]int{}
 	var mu sync.Mutex
 	unitOf := func(name string, results ...error) unit {
@@ -99,7 +99,7 @@ func TestOnlyWhatWasLateIsTriedAgain(t *testing.T) {
 		return noSpace{}, nil
 	}}
 	units := []unit{
-		unitOf("good", nil), unitOf("wrong", errors.New("the step is met, but must not be")),
+		unitOf("good", nil), unitOf("wrong", errors.New("the step is met but must not be")),
 		unitOf("slow", fmt.Errorf("the beginning: %w", late), nil), unitOf("too slow", late, late),
 	}
 	c := &collector{options: o, recorded: map[string]bool{}}

@@ -106,7 +106,7 @@ func (r *run) nothingLeft(ctx context.Context, before []string) error {
 	}
 	left := slices.DeleteFunc(after, func(s string) bool { return slices.Contains(before, s) })
 	if len(left) > 0 {
-		return fmt.Errorf("the reset has left behind: %s", strings.Join(left, ", "))
+		return fmt.Errorf("the reset left behind: %s", strings.Join(left, ", "))
 	}
 	return nil
 }
@@ -186,8 +186,8 @@ func (r *run) script(ctx context.Context, text string, patience time.Duration) e
 	return nil
 }
 
-// notMet waits until the cluster is at rest and says what is wrong with the
-// step, which must not be met then; caughtBy must be among what is missing.
+// notMet waits until the cluster has settled and returns an error when the step
+// is met then, or when caughtBy is not among the missing checks.
 func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) error {
 	defer r.spend(&r.timing.Judge)()
 	settled := make(chan error, 1)
@@ -204,7 +204,7 @@ func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) e
 				return ctx.Err()
 			}
 			if err != nil && !until.IsZero() {
-				return lateError{fmt.Errorf("until never came to hold (%s)", oneLine(until.Text))}
+				return lateError{fmt.Errorf("until never held (%s)", oneLine(until.Text))}
 			}
 			done = true
 		}
@@ -212,14 +212,14 @@ func (r *run) notMet(ctx context.Context, until lessons.Expr, caughtBy string) e
 	// What the last change did is published by now, or is just being.
 	_ = r.await(ctx, 200*time.Millisecond, func(u lessons.Update) bool { return u.Outcome.Met })
 	if r.latest.Outcome.Met {
-		return errors.New("the step is met, but must not be")
+		return errors.New("the step is met but must not be")
 	}
 	if caughtBy == "" {
 		return nil
 	}
 	for _, c := range r.latest.Outcome.Checks {
 		if c.ID == caughtBy && c.Verdict == lessons.Met {
-			return fmt.Errorf("check %s is met, but should catch this; not met: %s", caughtBy, missing(r.latest.Outcome))
+			return fmt.Errorf("check %s should catch this but is met; not met: %s", caughtBy, missing(r.latest.Outcome))
 		}
 	}
 	return nil
@@ -233,7 +233,7 @@ func (r *run) met(ctx context.Context, step *lessons.Step) error {
 	}
 	err := r.await(ctx, step.Timeout, func(u lessons.Update) bool { return u.Step == step.ID && u.Outcome.Met })
 	if err != nil {
-		return fmt.Errorf("%w met; missing: %s", err, missing(r.latest.Outcome))
+		return fmt.Errorf("not met: %w; missing: %s", err, missing(r.latest.Outcome))
 	}
 	return nil
 }

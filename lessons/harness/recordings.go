@@ -81,15 +81,15 @@ func LoadRecordings(dir, lesson string) ([]lessons.Recording, error) {
 	return lessons.ReadRecordings(f)
 }
 
-// Verify replays a recording and says what is wrong with the verdict.
+// Verify replays a recording and returns an error when the verdict differs.
 func Verify(l *lessons.Lesson, r lessons.Recording) error {
 	step := l.Step(r.Step)
 	if step == nil {
-		return fmt.Errorf("the lesson has no step %q any more", r.Step)
+		return fmt.Errorf("the lesson no longer has step %q", r.Step)
 	}
 	at := slices.IndexFunc(step.Variants(), func(v *lessons.Step) bool { return v.CaseName() == r.Case })
 	if at < 0 {
-		return fmt.Errorf("step %s has no case %q any more", r.Step, r.Case)
+		return fmt.Errorf("step %s no longer has case %q", r.Step, r.Case)
 	}
 	step = step.Variants()[at]
 	engine, err := lessons.Replay(l, lessons.EngineOptions{Namespace: r.Namespace}, r.Trace, nil)
@@ -98,24 +98,24 @@ func Verify(l *lessons.Lesson, r lessons.Recording) error {
 	}
 	out := engine.Outcome()
 	if len(out.Checks) == 0 {
-		return errors.New("the step never began: what the lesson watches is not in the recording")
+		return errors.New("the step never began: the recording lacks resources that the lesson watches")
 	}
 	if r.Proof != string(Mutant) {
 		if !out.Met {
-			return fmt.Errorf("it was met, and is not when it is replayed; missing: %s", missing(out))
+			return fmt.Errorf("met when recorded but not when replayed; missing: %s", missing(out))
 		}
 		return nil
 	}
 	if out.Met {
-		return errors.New("it was not met, and is when it is replayed")
+		return errors.New("met when replayed but not when recorded")
 	}
 	m := slices.IndexFunc(step.Mutants, func(m lessons.Mutant) bool { return m.Name == r.Name })
 	if m < 0 {
-		return fmt.Errorf("there is no mutant %q any more", r.Name)
+		return fmt.Errorf("the step no longer has mutant %q", r.Name)
 	}
 	caught := slices.IndexFunc(out.Checks, func(c lessons.CheckResult) bool { return c.ID == step.Mutants[m].CaughtBy })
 	if caught < 0 || out.Checks[caught].Verdict == lessons.Met {
-		return fmt.Errorf("check %s does not catch it when it is replayed; missing: %s", cmp.Or(step.Mutants[m].CaughtBy, "?"), missing(out))
+		return fmt.Errorf("check %s does not catch the mutant when replayed; missing: %s", cmp.Or(step.Mutants[m].CaughtBy, "?"), missing(out))
 	}
 	return nil
 }

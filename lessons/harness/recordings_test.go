@@ -106,7 +106,7 @@ func TestVerifyCanFail(t *testing.T) {
 		}
 	}
 	solved.Proof, solved.Name, missed.Proof = string(Mutant), "idle", string(Solution)
-	for r, want := range map[*lessons.Recording]string{&solved: "it was not met, and is", &missed: "it was met, and is not"} {
+	for r, want := range map[*lessons.Recording]string{&solved: "met when replayed but not when recorded", &missed: "met when recorded but not when replayed"} {
 		if err := Verify(l, *r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s, recorded as something else, gives %v", r.Key(), err)
 		}
