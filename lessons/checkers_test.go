@@ -469,7 +469,7 @@ checks:
 	}
 	r.want("a", Met)
 	r.put("services", service(80, "10.96.0.1"))
-	r.want("a", Unmet, "0 answers")
+	r.want("a", Unmet, "Responses: 0, expected 2")
 }
 
 func TestRequestKnowsTheObject(t *testing.T) {
