@@ -5,7 +5,7 @@ import (
 )
 
 // BrokenError says that the cluster is there but does not come back. Only
-// making it anew helps, which loses what is in it; the learner decides.
+// re-creating it helps, which loses what is in it; the learner decides.
 type BrokenError struct {
 	Name string
 	Err  error

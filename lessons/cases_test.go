@@ -19,10 +19,10 @@ func caseFiles() fstest.MapFS {
         mayChange: [configmaps/fault]
         values: {v: "get('configmaps', 'fault').data.v"}
         checks:
-          - {id: %[1]s-mended, kind: state, expr: "get('configmaps', 'fault').data.v == '%[2]s'"}
-        solution: mend %[1]s
+          - {id: %[1]s-fixed, kind: state, expr: "get('configmaps', 'fault').data.v == '%[2]s'"}
+        solution: fix %[1]s
         mutants:
-          - {name: nothing, script: "true", caughtBy: %[1]s-mended}
+          - {name: nothing, script: "true", caughtBy: %[1]s-fixed}
           - {name: too much, script: "true", caughtBy: untouched}
 `, name, wanted)
 	}
@@ -53,7 +53,7 @@ steps:
 	for _, name := range []string{"one", "two", "three"} {
 		fsys["c/"+name+".yaml"] = &fstest.MapFile{Data: []byte("metadata: {name: fault}\ndata: {v: broken}\n")}
 		fsys["c/steps/cases."+name+".en.md"] = &fstest.MapFile{Data: []byte(
-			"---\ntitle: The " + name + "\nchecks: {" + name + "-mended: Mended}\n---\nIt is {{ live \"v\" }}.\n<!-- hint -->\nhint of " + name + "\n<!-- debrief -->\nIt was " + name + ".\n")}
+			"---\ntitle: The " + name + "\nchecks: {" + name + "-fixed: Fixed}\n---\nIt is {{ live \"v\" }}.\n<!-- hint -->\nhint of " + name + "\n<!-- debrief -->\nIt was " + name + ".\n")}
 	}
 	fsys["c/steps/cases.one.zh-TW.md"] = &fstest.MapFile{Data: []byte("---\ntitle: 第一\n---\n壞了：{{ live \"v\" }}。\n")}
 	return fsys
@@ -112,7 +112,7 @@ func TestTextOfACase(t *testing.T) {
 	if tw.Title != "案件" || tw.Body != "第 <seed> 案。\n\n壞了：<v>。" || !slices.Equal(tw.Hints, []string{"一般", "hint of one"}) || tw.Debrief != "**第一**\n\nIt was one.\n\n很好。" {
 		t.Errorf("zh-TW is %+v", tw)
 	}
-	if cn.Body != en.Body || step.checkTitle("zh-TW", "untouched") != "其他沒動" || step.checkTitle("zh-TW", "one-mended") != "Mended" {
+	if cn.Body != en.Body || step.checkTitle("zh-TW", "untouched") != "其他沒動" || step.checkTitle("zh-TW", "one-fixed") != "Fixed" {
 		t.Errorf("zh-CN is %+v", cn)
 	}
 }
@@ -120,13 +120,13 @@ func TestTextOfACase(t *testing.T) {
 func TestProblemsOfCases(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, file, want string }{
 		"two of a name":    {"name: two", "name: one", "lesson.yaml", `duplicate case "one"`},
-		"no solution":      {"        solution: mend two\n", "", "lesson.yaml", `case "two" needs a solution`},
+		"no solution":      {"        solution: fix two\n", "", "lesson.yaml", `case "two" needs a solution`},
 		"solution of all":  {"    values: {done", "    solution: x\n    values: {done", "lesson.yaml", "has cases: set solution in each case, not in the step"},
-		"unknown check":    {"caughtBy: two-mended", "caughtBy: one-mended", "lesson.yaml", `there is no check "one-mended"`},
-		"same check":       {"id: two-mended", "id: untouched", "lesson.yaml", `duplicate check "untouched" in this step`},
+		"unknown check":    {"caughtBy: two-fixed", "caughtBy: one-fixed", "lesson.yaml", `there is no check "one-fixed"`},
+		"same check":       {"id: two-fixed", "id: untouched", "lesson.yaml", `duplicate check "untouched" in this step`},
 		"may change what":  {"[configmaps/fault]", "[fault]", "lesson.yaml", "expected resource/name"},
 		"seed elsewhere":   {"checks: {a: A}\n---\n", "checks: {a: A}\n---\n{{ seed }}\n", "steps/plain.en.md", "only a step with cases has a seed"},
-		"no title":         {"two-mended: Mended", "", "steps/cases.two.en.md", `check "two-mended" has no title`},
+		"no title":         {"two-fixed: Fixed", "", "steps/cases.two.en.md", `check "two-fixed" has no title`},
 		"value of another": {`live "v"`, `live "w"`, "steps/cases.two.en.md", `no value "w" among the values of step "cases"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestASessionDrawsACaseAndKeepsIt(t *testing.T) {
 	s.OpenHint()
 	awaitUpdate(t, s, "a hint", func(u Update) bool { return u.Hints == 1 })
 
-	// Somebody else's is changed, the fault mended, and the other put back.
+	// Somebody else's is changed, the fault fixed, and the other put back.
 	w.put(configMap("others", "1"))
 	w.put(configMap("fault", wanted[drawn]))
 	u = awaitUpdate(t, s, "what was touched", func(u Update) bool { return len(u.Outcome.Checks) == 2 && u.Outcome.Checks[1].Verdict == Met })
@@ -291,7 +291,7 @@ func TestUntouched(t *testing.T) {
 		"a Pod of others being deleted": func(r *rig) {
 			r.put("pods", strings.Replace(ownedBy("Pod", "ReplicaSet", "rs-theirs", "p-theirs"), "name:", "deletionTimestamp: now, name:", 1))
 		},
-		"made anew under its name": func(r *rig) {
+		"re-created under its name": func(r *rig) {
 			r.remove("deployments", "theirs")
 			r.put("deployments", strings.Replace(deployment("theirs", 1, ""), "uid: d-theirs", "uid: other", 1))
 		},

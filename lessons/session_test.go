@@ -437,7 +437,7 @@ func TestAStepOutlivesItsSession(t *testing.T) {
 	s = startTestSession(t, w, SessionOptions{Lesson: lesson, Progress: open()})
 	awaitUpdate(t, s, "met", func(u Update) bool { return u.Outcome.Met })
 	s.Reset()
-	u = awaitUpdate(t, s, "the step anew", func(u Update) bool { return active("one")(u) && u.Entry == 2 })
+	u = awaitUpdate(t, s, "the step started over", func(u Update) bool { return active("one")(u) && u.Entry == 2 })
 	if got := verdictsOf(u); u.Outcome.Met || !strings.Contains(got, "word:unmet") || !strings.Contains(got, "gone:unmet") {
 		t.Fatalf("after a reset: %s", got)
 	}

@@ -71,7 +71,7 @@ func TestQuestionAfterQuestion(t *testing.T) {
 			"", "", paneLesson, "", "? Question 2 of 3",
 		},
 		{
-			"the step anew while typing", questions("en", 0),
+			"the step starts over while typing", questions("en", 0),
 			[]any{"ctrl+g", "a", "g", again, "q"},
 			"", "", paneLesson, "g", "your answer was not sent",
 		},
@@ -138,7 +138,7 @@ func TestOneVerdict(t *testing.T) {
 			}
 		}
 		words := strings.Join(strings.Fields(s.text()), " ")
-		if strings.Contains(words, "Right.") || strings.Count(words, "is not it") != 1 || !strings.Contains(words, "? Question 2 of 3") {
+		if strings.Contains(words, "Right.") || strings.Count(words, "is not correct") != 1 || !strings.Contains(words, "? Question 2 of 3") {
 			t.Errorf("%v:\n%s", size, s.text())
 		}
 	}
