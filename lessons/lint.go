@@ -46,6 +46,7 @@ func lintStep(s *Step, problems *Problems) {
 	for _, v := range s.Variants() {
 		lintProofs(s, v, problems)
 		for _, c := range v.Checks {
+			lintForms(c, problems)
 			if c.kind.unreliable && len(v.Checks) == 1 {
 				problems.warn(c.at, "check %q: Events are best-effort; do not make them a step's only proof", c.ID)
 			}

@@ -23,7 +23,7 @@ func TestReferenceIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(data)
-	for name, text := range map[string]string{"checks": checksReference(), "functions": functionsReference()} {
+	for name, text := range map[string]string{"checks": checksReference(), "functions": functionsReference(), "forms": formsReference()} {
 		if want, err = replaceGenerated(want, name, text); err != nil {
 			t.Fatal(err)
 		}
@@ -90,6 +90,15 @@ func functionsReference() string {
 		}
 	}
 	return b.String() + "\n"
+}
+
+func formsReference() string {
+	var b strings.Builder
+	b.WriteString("| rule | kind | what it refuses | write instead |\n|---|---|---|---|\n")
+	for _, r := range formRules() {
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", r.name, r.kind, cell(r.danger), cell(r.instead))
+	}
+	return b.String()
 }
 
 func requiredFields(k *checkKind) map[string]bool {
