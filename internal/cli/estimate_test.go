@@ -52,7 +52,7 @@ func TestPaced(t *testing.T) {
 			t.Errorf("from a damaged file: %v", p.Whole)
 		}
 		if len(a.pastStarts()) != 1 {
-			t.Errorf("a damaged file is not written anew: %v", a.pastStarts())
+			t.Errorf("a damaged file is not replaced: %v", a.pastStarts())
 		}
 	})
 	if startKind(&kind.Provider{}, true) != "kind new" || startKind(&embedded.Provider{}, false) != "embedded again" {

@@ -59,7 +59,7 @@ func (a *app) openLesson(ctx context.Context, o *claim, access cluster.Access, s
 		if err != nil {
 			return nil, err
 		}
-		// The step that the cluster is at is resumed, not begun anew, unless
+		// The step that the cluster is at is resumed, not started over, unless
 		// another case of it is asked for.
 		id, seed := lessons.Entered(entered)
 		if id != o.at.step.ID || o.seed > 0 && o.seed != seed {

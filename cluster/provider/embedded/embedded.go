@@ -74,7 +74,7 @@ func Find(want string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return filepath.Abs(path)
 	}
-	return "", fmt.Errorf("the embedded cluster needs the program %s, which is neither at %s nor on PATH: run `make build` in the source folder (about 6 minutes the first time), or set K8STUTOR_EMBEDDED to where it is", name, beside)
+	return "", fmt.Errorf("the embedded cluster needs the program %s, which is neither at %s nor on PATH: run `make build` in the source folder, or set K8STUTOR_EMBEDDED to where it is", name, beside)
 }
 
 func runnable(path string) bool {
