@@ -87,9 +87,9 @@ func TestEveryPane(t *testing.T) {
 	t.Run("help", func(t *testing.T) {
 		r := &robot{t, r.Term}
 		r.command("?")
-		r.see("put the command into the shell")
+		r.see("insert the command into the shell")
 		r.keys("\x1b")
-		r.seeNot("put the command into the shell")
+		r.seeNot("insert the command into the shell")
 	})
 	t.Run("map", func(t *testing.T) {
 		r := &robot{t, r.Term}

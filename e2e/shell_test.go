@@ -54,9 +54,9 @@ func TestShellPane(t *testing.T) {
 		r.keys("\x1b")
 		r.seeNot("INSERT") // Escape and the next key at once would be Alt and that key
 		r.command("?")     // the prefix key works inside
-		r.see("put the command into the shell")
+		r.see("insert the command into the shell")
 		r.keys("\x1b")
-		r.seeNot("put the command into the shell")
+		r.seeNot("insert the command into the shell")
 		r.keys(":wq\r")
 		r.seeNot("one 叢集")
 		atPrompt()

@@ -81,14 +81,14 @@ func TestStorms(t *testing.T) {
 			r.shell("printf 'pi\\303\\251ce-%s\\n' $((40+2))") // UTF-8 from a program
 			s += r.see("ce-42")
 			r.command("?")
-			s += r.see("put the command into the shell")
+			s += r.see("insert the command into the shell")
 			for _, c := range s {
 				if c > '~' {
 					t.Fatalf("%q is on a screen that is not UTF-8:\n%s", c, s)
 				}
 			}
 			r.keys("\x1b")
-			r.seeNot("put the command into the shell")
+			r.seeNot("insert the command into the shell")
 			r.command("q")
 			r.await("the question or the end", func(s string) bool { return strings.Contains(s, "Quit?") || !r.AltScreen() })
 			r.keys("y")
