@@ -23,7 +23,7 @@ LINT    := $(CACHE)/tools/golangci-lint-$(LINT_VERSION)/golangci-lint$(EXE)
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-13s %s\n", $$1, $$2 }'
-	@echo "The first build compiles Kubernetes itself: about 6 minutes on 2 cores. Later ones take seconds."
+	@echo "The first build compiles Kubernetes itself: 5 to 9 minutes on 2 cores. Later ones take seconds."
 
 # No more than the run needs: on kind nothing of Kubernetes, embedded no images.
 start: ## build what is missing and open the screen; CLUSTER=embedded or kind: on which cluster
