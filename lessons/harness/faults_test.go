@@ -252,7 +252,7 @@ func TestSlowWatch(t *testing.T) {
 // Nothing is ticked for it, the step says so in the learner's language, and
 // the action counts when it is done once more.
 func TestGone(t *testing.T) {
-	for lang, words := range map[string]string{"en": "do it once more", "zh-TW": "請再做一次", "zh-CN": "请再做一次"} {
+	for lang, words := range map[string]string{"en": "do it again", "zh-TW": "請再做一次", "zh-CN": "请再做一次"} {
 		t.Run(lang, func(t *testing.T) {
 			f := startFaulty(t, "gone-"+strings.ToLower(lang), lang)
 			letGo := f.line.hold() // so that nothing is told before the line is cut
