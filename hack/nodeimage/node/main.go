@@ -64,7 +64,8 @@ func runKubeadm([]string) int {
 }
 
 func runKubectl(args []string) int {
-	logs.GlogSetter(kubectl.GetLogVerbosity(args))
+	// As kubectl does: it is parsed again, and complained about, with the flags.
+	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}
